@@ -1,0 +1,76 @@
+"""Run the command service: HTTP, the appender, and the relay as a task of its own."""
+
+import asyncio
+import contextlib
+
+import uvloop
+from prometheus_client import Gauge
+
+from command_service.app import CommandApi, make_command_app
+from command_service.handling import CommandHandler
+from command_service.relay import Relay
+from command_service.streams import Streams
+from common.config import Settings
+from common.errors import Unavailable
+from common.group_commit import Appender
+from common.log import MongoLog, open_log
+from common.logs import configure
+from common.mongo import open_client
+from common.tasks import patiently, supervised
+from common.web import serve
+
+UP = Gauge("leveret_up", "1 while the service runs", ["service"])
+
+
+async def run(settings: Settings) -> None:
+    appenders: list[Appender] = []
+    client = open_client(
+        settings.events_mongodb_url, name="command", on_pool_cleared=lambda: [a.forget_head() for a in appenders]
+    )
+    log = await patiently(lambda: open_log(client[settings.events_database], partitions=settings.partitions))
+    streams = Streams(log)
+    appender = Appender(log, on_superseded=streams.forget)
+    appenders.append(appender)
+    handler = CommandHandler(log, log.info, appender, streams)
+    relay = Relay(client[settings.events_database], log, settings)
+    api = CommandApi(handler, partitions=log.info.partitions, deadline_seconds=settings.command_deadline_seconds)
+
+    async def ready() -> dict[str, bool]:
+        return {"log": await _answers(log)}
+
+    async def positions() -> dict[str, object]:
+        head, relayed = await log.head(), await relay.position()
+        relay_state = {"position": relayed, "lag": max(0, head - relayed), "connected": relay.is_connected}
+        return {"log_id": log.info.id, "partitions": log.info.partitions, "head": head, "relay": relay_state}
+
+    UP.labels("command").set(1)
+    appending = asyncio.create_task(supervised("appender", appender.run))
+    relaying = asyncio.create_task(relay.run()) if settings.relay and settings.amqp_url else None
+    try:
+        await serve(make_command_app(api, ready=ready, positions=positions), settings.bind_host, settings.command_port)
+    finally:
+        appender.close()
+        await appending
+        if relaying:
+            relaying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await relaying
+        await client.close()
+
+
+async def _answers(log: MongoLog) -> bool:
+    try:
+        await log.head()
+    except Unavailable:
+        return False
+    return True
+
+
+def main() -> None:
+    settings = Settings()
+    configure(settings, "command")
+    uvloop.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

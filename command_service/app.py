@@ -1,0 +1,192 @@
+"""The command service over HTTP: it reads a request, hands a command over, and tells what came of it."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from command_service.handling import CommandHandler, Outcome, Request
+from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, fingerprint, identify, keyed_identity
+from common.consistency import merge, read_token, write_token
+from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
+from common.web import (
+    Handler,
+    add_operations,
+    json_response,
+    make_app,
+    parse_body,
+    read_body,
+    traceparent,
+)
+
+ANONYMOUS = "anonymous"  # whom Idempotency-Keys belong to while nobody signs in
+MAX_IMPORT_LINES = 1000  # in one batch
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"')
+_NUMBER_IDS = frozenset({"product_id"})
+
+Positions = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+class CommandApi:
+    """The handlers of one process; `deadline_seconds` bounds every command."""
+
+    def __init__(self, handler: CommandHandler, *, partitions: int, deadline_seconds: float) -> None:
+        self._handler = handler
+        self._partitions = partitions
+        self._deadline_seconds = deadline_seconds
+
+    def handle(self, route: CommandRoute) -> Handler:
+        async def handle(http: web.Request) -> web.Response:
+            outcome = await self._handler.handle(await self._request(http, route))
+            return self._answer(http, route, outcome)
+
+        return handle
+
+    async def import_orders(self, http: web.Request) -> web.Response:
+        """Take NDJSON, one ImportOrder a line; every line is a command of its own and may be refused alone."""
+        body = await read_body(http, ("application/x-ndjson", "application/ndjson"))
+        lines = [line for line in body.split(b"\n") if line.strip()]
+        if not 1 <= len(lines) <= MAX_IMPORT_LINES:
+            raise BadRequest("invalid_batch", f"A batch has 1 to {MAX_IMPORT_LINES} lines.")
+        seen = read_token(http.headers.get("Consistency-Token"), self._partitions)
+        results = await asyncio.gather(*(self._import_line(http, line) for line in lines))
+        return json_response(_import_report(results, seen))
+
+    async def _import_line(self, http: web.Request, line: bytes) -> Outcome | LeveretError:
+        try:
+            command = parse_body(IMPORT_ROUTE.command, line)
+            identity = keyed_identity(f"import\n{command.source}:{command.line_number}")
+            return await self._handler.handle(self._about(http, IMPORT_ROUTE, command, identity, line))
+        except (Refusal, BadRequest, InvalidBody) as error:
+            return error
+
+    async def _request(self, http: web.Request, route: CommandRoute) -> Request:
+        identity = identify(ANONYMOUS, http.headers.get("Idempotency-Key"))
+        body = await read_body(http)
+        return self._about(http, route, parse_body(route.command, body), identity, body)
+
+    def _about(self, http: web.Request, route: CommandRoute, command: Any, identity: Identity, body: bytes) -> Request:
+        return Request(
+            command=command,
+            decider=route.decider,
+            subject=_subject(http, route, command, identity),
+            command_id=identity.command_id,
+            is_keyed=identity.is_keyed,
+            fingerprint=fingerprint(route, http.path, body),
+            deadline=asyncio.get_running_loop().time() + self._deadline_seconds,
+            body_bytes=len(body),
+            partition_key=route.partition_key(command) if route.partition_key else None,
+            creates=route.creates,
+            expected_version=_expected_version(http),
+            actor=ANONYMOUS,
+            correlation_id=_correlation_id(http) or identity.command_id,
+            traceparent=traceparent(http),
+        )
+
+    def _answer(self, http: web.Request, route: CommandRoute, outcome: Outcome) -> web.Response:
+        seen = read_token(http.headers.get("Consistency-Token"), self._partitions)
+        token = write_token(merge(seen, _position(outcome)))
+        id_field = route.decider.id_field
+        content = {
+            id_field: int(outcome.subject) if id_field in _NUMBER_IDS else outcome.subject,
+            "command_id": outcome.command_id,
+            "version": outcome.version,
+            "position": outcome.position,
+            "partition": outcome.partition,
+            "token": token,
+            "status": outcome.status,
+            "changed": outcome.changed,
+        }
+        headers = {"ETag": f'"{outcome.version}-{outcome.position}"', "Consistency-Token": token}
+        if outcome.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        if outcome.version != 1 or not outcome.changed:
+            return json_response(content, headers=headers)
+        headers["Location"] = _location(route, outcome)
+        return json_response(content, status=201, headers=headers)
+
+
+def make_command_app(
+    api: CommandApi, *, ready: Callable[[], Awaitable[Mapping[str, bool]]], positions: Positions
+) -> web.Application:
+    app = make_app()
+    add_operations(app, ready)
+    app.router.add_post(IMPORT_ROUTE.path, api.import_orders)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, api.handle(route))
+
+    async def health(_: web.Request) -> web.Response:
+        checks = dict(await ready())
+        is_healthy = all(checks.values())
+        content = {"status": "healthy" if is_healthy else "unhealthy", "service": "command", "checks": checks}
+        return json_response(content, status=200 if is_healthy else 503)
+
+    async def show_positions(_: web.Request) -> web.Response:
+        return json_response(await positions())
+
+    app.router.add_get("/commands/health", health)
+    app.router.add_get("/ops/positions", show_positions)
+    return app
+
+
+def _subject(http: web.Request, route: CommandRoute, command: Any, identity: Identity) -> str:
+    if route.creates:
+        return identity.new_subject
+    if route.subject:
+        return route.subject(command)
+    subject = http.match_info[route.decider.id_field]
+    if not _UUID.fullmatch(subject):
+        raise BadRequest("invalid_id", f"{route.decider.id_field} must be a UUID in lower case.")
+    return subject
+
+
+def _expected_version(http: web.Request) -> int | None:
+    given = http.headers.get("If-Match")
+    if given is None:
+        return None
+    found = _IF_MATCH.fullmatch(given)
+    if found is None:
+        raise BadRequest("invalid_if_match", 'If-Match takes one ETag as this service gives them, like "3-1207".')
+    return int(found[1])
+
+
+def _correlation_id(http: web.Request) -> str | None:
+    given = http.headers.get("X-Correlation-ID")
+    if given is not None and not (1 <= len(given) <= 128 and given.isascii() and given.isprintable()):
+        raise BadRequest("invalid_correlation_id", "An X-Correlation-ID has 1 to 128 visible characters.")
+    return given
+
+
+def _position(outcome: Outcome) -> dict[int, int]:
+    return {} if outcome.partition is None else {outcome.partition: outcome.position}
+
+
+def _location(route: CommandRoute, outcome: Outcome) -> str:
+    return f"/cqrs/queries/{'orders' if route.decider.context == 'order' else route.decider.context}/{outcome.subject}"
+
+
+def _import_report(results: list[Outcome | LeveretError], seen: dict[int, int]) -> dict[str, Any]:
+    done = [result for result in results if isinstance(result, Outcome)]
+    return {
+        "accepted": sum(not outcome.replayed for outcome in done),
+        "replayed": sum(outcome.replayed for outcome in done),
+        "rejected": [
+            {"line": number, **_refused(result)}
+            for number, result in enumerate(results, 1)
+            if isinstance(result, LeveretError)
+        ],
+        "position": max((outcome.position for outcome in done), default=0),
+        "token": write_token(merge(seen, *map(_position, done))),
+    }
+
+
+def _refused(error: LeveretError) -> dict[str, Any]:
+    errors = error.errors if isinstance(error, InvalidBody) else ()
+    return {
+        "code": error.code,
+        "detail": error.detail,
+        "errors": [{"pointer": e.pointer, "detail": e.detail} for e in errors],
+    }

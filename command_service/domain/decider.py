@@ -1,0 +1,41 @@
+"""What every context of the domain gives to the command handler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+C = TypeVar("C")
+S = TypeVar("S")
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a rule may know besides the command and the state.
+
+    `subject` is the id of what the command is about (the order's, the product's); `known_streams` are those of the
+    streams the command refers to that exist.
+    """
+
+    subject: str
+    now: datetime
+    actor: str = "anonymous"
+    known_streams: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decider(Generic[C, S, E]):
+    """The rules of one context: pure functions over its commands, state and events.
+
+    `decide` returns the events the command causes, or `()` when its goal is reached already, or raises a Refusal.
+    `references` names the streams whose existence `decide` asks about. `status` is the word the client is told.
+    """
+
+    context: str
+    id_field: str
+    initial: S
+    decide: Callable[[C, S, Context], tuple[E, ...]]
+    evolve: Callable[[S, E], S]
+    status: Callable[[S], str | None]
+    references: Callable[[C], frozenset[str]] = lambda _: frozenset()

@@ -1,0 +1,214 @@
+"""The relay: publishes every event of the log, in the order of positions, and remembers how far it is confirmed (PROTOCOL R).
+
+A crash between a publish and its confirm, or between a confirm and the cursor, leaves duplicates; never a gap.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from uuid import uuid4
+
+import prometheus_client as metrics
+import structlog
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from common.broker import Publisher, Refused
+from common.config import Settings
+from common.envelope import Commit, Seal, to_messages
+from common.errors import Unavailable
+from common.leases import Leases
+from common.log import MongoLog
+from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+
+READ_COMMITS = 500
+MOST_OUTSTANDING = 1000  # commits published and not yet confirmed
+CONFIRM_SECONDS = 5.0
+REFUSALS_OF_A_BODY = 2
+CURSOR_SECONDS = 0.25  # how often the cursor is written down
+SHORTEST_POLL_SECONDS = 0.002  # the log is asked this soon again after it had something, later and later when not
+LONGEST_POLL_SECONDS = 0.02
+
+log = structlog.get_logger(__name__)
+PUBLISHED = metrics.Counter("leveret_relay_events_total", "Events confirmed by the broker", ["outcome"])
+POSITION = metrics.Gauge("leveret_relay_position", "Last contiguous confirmed position")
+
+
+class Relay:
+    """Publishes while it holds the lease `relay`; the others wait."""
+
+    def __init__(self, database: AsyncDatabase, log: MongoLog, settings: Settings) -> None:
+        self._log = log
+        self._url = settings.amqp_url
+        self._seal = Seal(settings.message_key, log.info.id)
+        self._cursors = database["relay"]
+        self._leases = Leases(
+            database["leases"], group="relay", parts=1, holder=str(uuid4()), seconds=settings.lease_seconds
+        )
+        self._publisher: Publisher | None = None
+        self._refusals: Counter[int] = Counter()  # by position; after two it goes out without its bodies
+        self._poll_seconds = SHORTEST_POLL_SECONDS
+
+    @property
+    def is_connected(self) -> bool:
+        return self._publisher is not None
+
+    async def position(self) -> int:
+        """Return the cursor as it was last written down, by whichever relay."""
+        try:
+            cursor = await self._cursors.find_one({"_id": "cursor"})
+        except PyMongoError as error:
+            raise Unavailable("The relay's cursor cannot be read.") from error
+        return cursor["position"] if cursor else 0
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_lease())
+                tasks.create_task(self._keep_publishing())
+        finally:
+            await self._leave()
+
+    async def _keep_lease(self) -> None:
+        while True:
+            try:
+                await self._leases.renew()
+            except Unavailable as error:
+                log.warning("relay_waits", reason=error.detail)
+            await asyncio.sleep(self._leases.pause_seconds)
+
+    async def _keep_publishing(self) -> None:
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            if not self._leases.held:
+                await asyncio.sleep(FIRST_PAUSE_SECONDS)
+                continue
+            started = time.monotonic()
+            try:
+                await self._session()
+            except* Unavailable as errors:
+                log.warning("relay_interrupted", reason=str(errors.exceptions[0]))
+            is_flapping = time.monotonic() - started < LONGEST_PAUSE_SECONDS
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS) if is_flapping else FIRST_PAUSE_SECONDS
+            await asyncio.sleep(pause_seconds)
+
+    async def _session(self) -> None:
+        """Publish from the cursor on, until the lease or the broker is lost."""
+        publisher = self._publisher = await Publisher.open(self._url, "relay")
+        try:
+            position, last_of = await self._start()
+            outstanding = _Outstanding(position)
+            async with asyncio.TaskGroup() as tasks:
+                helpers = [
+                    tasks.create_task(self._confirm(outstanding)),
+                    tasks.create_task(self._keep_cursor(outstanding)),
+                ]
+                await self._publish(publisher, outstanding, last_of)
+                for helper in helpers:
+                    helper.cancel()
+        finally:
+            self._publisher = None
+            await publisher.close()
+
+    async def _start(self) -> tuple[int, dict[int, int]]:
+        """R2: the cursor and what each partition's previous position was there; from the beginning if it is not of this log."""
+        position = await self.position()
+        last_of = await self._log.last_positions(position)
+        if last_of is None:
+            log.warning("relay_cursor_unknown", position=position)
+            return 0, {}
+        return position, last_of
+
+    async def _publish(self, publisher: Publisher, outstanding: "_Outstanding", last_of: dict[int, int]) -> None:
+        read = outstanding.confirmed
+        while self._leases.held:
+            await outstanding.room()
+            commits = await self._log.read_all(read, READ_COMMITS)
+            for commit in commits:
+                messages = to_messages(
+                    commit,
+                    last_of.get(commit.partition, 0),
+                    self._seal,
+                    with_bodies=self._refusals[commit.position] < REFUSALS_OF_A_BODY,
+                )
+                outstanding.add(commit, [asyncio.create_task(publisher.publish(m)) for m in messages])
+                last_of[commit.partition] = read = commit.position
+            await self._pause(found=bool(commits))
+
+    async def _pause(self, *, found: bool) -> None:
+        self._poll_seconds = SHORTEST_POLL_SECONDS if found else min(2 * self._poll_seconds, LONGEST_POLL_SECONDS)
+        await asyncio.sleep(self._poll_seconds)
+
+    async def _confirm(self, outstanding: "_Outstanding") -> None:
+        """Move the cursor over what is confirmed, in order; a refusal or a silent broker ends the session."""
+        while True:
+            commit, publishing = await outstanding.first()
+            try:
+                async with asyncio.timeout(CONFIRM_SECONDS):
+                    routed = [await task for task in publishing]
+            except Refused as error:
+                self._refusals[commit.position] += 1
+                raise Unavailable(f"RabbitMQ refused {error}.") from error
+            except TimeoutError as error:
+                raise Unavailable("RabbitMQ confirms nothing.") from error
+            self._count(commit, routed)
+            outstanding.confirm(commit.position)
+
+    def _count(self, commit: Commit, routed: list[bool]) -> None:
+        for is_routed in routed:
+            PUBLISHED.labels("routed" if is_routed else "unroutable").inc()
+        if not all(routed):
+            log.warning("unroutable", position=commit.position, partition=commit.partition)
+        POSITION.set(commit.position)
+
+    async def _keep_cursor(self, outstanding: "_Outstanding") -> None:
+        written = -1
+        while True:
+            if outstanding.confirmed != written:
+                await self._write_cursor(outstanding.confirmed)
+                written = outstanding.confirmed
+            await asyncio.sleep(CURSOR_SECONDS)
+
+    async def _write_cursor(self, position: int) -> None:
+        try:
+            await self._cursors.update_one({"_id": "cursor"}, {"$set": {"position": position}}, upsert=True)
+        except PyMongoError as error:
+            raise Unavailable("The relay's cursor cannot be written.") from error
+
+    async def _leave(self) -> None:
+        try:
+            await self._leases.leave()
+        except Unavailable:
+            log.warning("relay_lease_runs_out")
+
+
+class _Outstanding:
+    """What is published and not yet confirmed, in order; `confirmed` is the last contiguous position that is."""
+
+    def __init__(self, confirmed: int) -> None:
+        self.confirmed = confirmed
+        self._commits: deque[tuple[Commit, list[asyncio.Task[bool]]]] = deque()
+        self._added = asyncio.Event()
+        self._removed = asyncio.Event()
+
+    def add(self, commit: Commit, publishing: list[asyncio.Task[bool]]) -> None:
+        self._commits.append((commit, publishing))
+        self._added.set()
+
+    async def first(self) -> tuple[Commit, list[asyncio.Task[bool]]]:
+        while not self._commits:
+            self._added.clear()
+            await self._added.wait()
+        return self._commits[0]
+
+    def confirm(self, position: int) -> None:
+        self._commits.popleft()
+        self.confirmed = position
+        self._removed.set()
+
+    async def room(self) -> None:
+        """Wait until another page of commits may be published."""
+        while len(self._commits) > MOST_OUTSTANDING - READ_COMMITS:
+            self._removed.clear()
+            await self._removed.wait()

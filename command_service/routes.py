@@ -1,0 +1,88 @@
+"""The paths under which commands are taken: one row per command."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from uuid_utils import uuid7
+
+from command_service.domain.decider import Decider
+from command_service.domain.inventory import INVENTORY, UpdateInventory
+from command_service.domain.orders import ORDERS, CancelOrder, CreateOrder, ImportOrder
+from common.errors import BadRequest
+from common.values import Message
+
+CLIENT_NAMESPACE = UUID("6f3b4f0e-4a8c-5f0e-9d57-0c5d2e6b7a10")  # never changes: stored command ids are made with it
+MAX_KEY_CHARACTERS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRoute:
+    """How one command is reached, and what it is about.
+
+    `subject` reads the id from the command; without it, it is in the path as the decider's `id_field`, or new.
+    `partition_key` is needed where the command may begin a stream.
+    """
+
+    method: str
+    path: str
+    command: type[Message]
+    decider: Decider[Any, Any, Any]
+    subject: Callable[[Any], str] | None = None
+    partition_key: Callable[[Any], int] | None = None
+
+    @property
+    def creates(self) -> bool:
+        return self.subject is None and "{" not in self.path
+
+
+ROUTES = (
+    CommandRoute("POST", "/commands/orders", CreateOrder, ORDERS, partition_key=lambda order: order.user_id),
+    CommandRoute("POST", "/commands/orders/{order_id}/cancel", CancelOrder, ORDERS),
+    CommandRoute(
+        "POST",
+        "/commands/inventory",
+        UpdateInventory,
+        INVENTORY,
+        subject=lambda stock: str(stock.product_id),
+        partition_key=lambda stock: stock.product_id,
+    ),
+)
+
+IMPORT_ROUTE = CommandRoute(
+    "POST", "/commands/orders/import", ImportOrder, ORDERS, partition_key=lambda order: order.user_id
+)
+"""Its lines come as NDJSON, one command each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The id of a command, and of the order it creates if it creates one."""
+
+    command_id: str
+    new_subject: str
+    is_keyed: bool
+
+
+def identify(subject: str, key: str | None) -> Identity:
+    """Make the ids of a command that `subject` (a client) sent under this Idempotency-Key, or without one."""
+    if key is None:
+        return Identity(str(uuid7()), str(uuid7()), is_keyed=False)
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
+        raise BadRequest(
+            "invalid_idempotency_key", f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} visible characters."
+        )
+    return keyed_identity(f"{subject}\n{key}")
+
+
+def keyed_identity(name: str) -> Identity:
+    command_id = uuid5(CLIENT_NAMESPACE, name)
+    return Identity(str(command_id), str(uuid5(command_id, "subject")), is_keyed=True)
+
+
+def fingerprint(route: CommandRoute, path: str, body: bytes) -> str:
+    """Hash what the sender sent: the command's type, the path and the body, nothing that a handler adds."""
+    said = f"{route.command.__name__} {path}\n".encode() + body
+    return hashlib.blake2b(said, digest_size=16).hexdigest()

@@ -1,0 +1,106 @@
+"""What this process knows of the streams it writes to: their state, as far as it has been decided (PROTOCOL L6, L7)."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Any
+
+from command_service.domain.decider import Decider
+from common.codec import decode_event
+from common.envelope import Commit
+from common.log import Log
+
+KEPT_STREAMS = 10_000  # least recently used ones are read again when they are needed
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stream after `version` commits: its state, the position of the last one, the partition key of the first."""
+
+    state: Any
+    version: int = 0
+    position: int = 0
+    partition_key: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """A stream in memory: what is certain of it, and what it becomes when all that is queued is written."""
+
+    settled: Known
+    ahead: Known
+    last_queued: asyncio.Future[Commit] | None = None
+
+    def queue(self, ahead: Known, outcome: asyncio.Future[Commit]) -> None:
+        self.ahead, self.last_queued = ahead, outcome
+
+    def settle(self, known: Known) -> None:
+        if known.version > self.settled.version:
+            self.settled = known
+
+    @property
+    def is_idle(self) -> bool:
+        return self.last_queued is None or self.last_queued.done()
+
+
+class Streams:
+    """The streams in memory. One that was superseded is forgotten, and read again by whoever comes next."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._streams: OrderedDict[str, Stream] = OrderedDict()
+        self._reading: dict[str, asyncio.Future[Stream]] = {}
+
+    def forget(self, name: str) -> None:
+        self._streams.pop(name, None)
+
+    async def get(self, name: str, decider: Decider[Any, Any, Any], *, is_new: bool = False) -> Stream:
+        """Return the stream; commands that wait for the same one get it in the order in which they asked.
+
+        With `is_new` nobody can have written to it under another command id: the log is not asked.
+        """
+        if stream := self._streams.get(name):
+            self._streams.move_to_end(name)
+            return stream
+        if is_new and name not in self._reading:
+            return self._keep(name, Known(decider.initial))
+        if (reading := self._reading.get(name)) is None:
+            reading = self._reading[name] = asyncio.ensure_future(self._read_and_keep(name, decider))
+            reading.add_done_callback(lambda _: self._reading.pop(name, None))
+        return await asyncio.shield(reading)
+
+    async def exists(self, name: str) -> bool:
+        stream = self._streams.get(name)
+        return bool(stream and stream.settled.version) or await self._log.has_version(name, 1)
+
+    async def read(self, name: str, decider: Decider[Any, Any, Any], since: Known | None = None) -> Known:
+        """Read from the log, with majority and past every cache, what came after `since`."""
+        known = since or Known(decider.initial)
+        return fold(decider, known, await self._log.read_stream(name, known.version))
+
+    async def _read_and_keep(self, name: str, decider: Decider[Any, Any, Any]) -> Stream:
+        return self._keep(name, await self.read(name, decider))
+
+    def _keep(self, name: str, known: Known) -> Stream:
+        stream = self._streams[name] = Stream(known, known)
+        while len(self._streams) > KEPT_STREAMS and next(iter(self._streams.values())).is_idle:
+            self._streams.popitem(last=False)
+        return stream
+
+
+def fold(decider: Decider[Any, Any, Any], known: Known, commits: list[Commit]) -> Known:
+    """Take in commits that are in the log, in the order of their versions."""
+    for commit in commits:
+        state = known.state
+        for record in commit.events:
+            state = decider.evolve(state, decode_event(record))
+        known = Known(state, commit.version, commit.position, commit.partition_key)
+    return known
+
+
+def advanced(decider: Decider[Any, Any, Any], known: Known, events: tuple[Any, ...]) -> Known:
+    """What the stream becomes when these events are written."""
+    state = known.state
+    for event in events:
+        state = decider.evolve(state, event)
+    return replace(known, state=state, version=known.version + 1)

@@ -1,0 +1,40 @@
+"""The settings of every process, read once from the environment in `__main__` and passed down."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Names of environment variables are the field names in capitals, e.g. `EVENTS_MONGODB_URL`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    events_mongodb_url: str = "mongodb://127.0.0.1:27018/?replicaSet=rs0"
+    views_mongodb_url: str = ""  # empty: the same server as the events
+    events_database: str = "cqrs_events"
+    views_database: str = "cqrs_views"
+    amqp_url: str = "amqp://admin:admin@127.0.0.1:5672/"  # empty: no broker, the feed lives from the log alone
+    message_key: str = Field(default="development-only", min_length=8)  # keys the MAC of every message
+    partitions: int = Field(default=8, ge=1, le=256)  # fixed when the log is made; the log's own number wins
+
+    bind_host: str = "127.0.0.1"
+    command_port: int = 8010
+    query_port: int = 8011
+    projector_port: int = 8012  # health and metrics only
+    relay_port: int = 8013  # health and metrics of a relay that runs alone
+    gateway_port: int = 8000
+    command_url: str = "http://127.0.0.1:8010"  # where the gateway finds the services
+    query_url: str = "http://127.0.0.1:8011"
+
+    relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
+    command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
+    consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time
+    batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction
+
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+
+    @property
+    def views_url(self) -> str:
+        return self.views_mongodb_url or self.events_mongodb_url

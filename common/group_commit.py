@@ -1,0 +1,223 @@
+"""The appender: one per process, it numbers what many commands want to commit and writes it together (PROTOCOL L2-L6).
+
+One flush is in flight; what arrives meanwhile joins the next. A commit that does not become a new commit at its version
+takes every later commit of its stream out of the queue with it: they were decided on something that did not happen.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from common.envelope import Commit
+from common.errors import Unavailable
+from common.log import Failure, Log
+
+MAX_FLUSH_COMMITS = 500
+MAX_FLUSH_BYTES = 8 * 1024 * 1024
+LOSSES_BEFORE_TURN = 2  # positions lost to other processes in a row
+LOOK_SECONDS = 0.010  # how often an appender looks whose turn it is
+PAUSE_SECONDS = 0.020  # before trying again when the log neither takes a position nor shows who has it
+
+log = structlog.get_logger(__name__)
+FLUSHES = Counter("leveret_log_flushes_total", "Inserts sent to the log", ["outcome"])
+FLUSH_COMMITS = Histogram(
+    "leveret_log_flush_commits", "Commits in one insert", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
+)
+FLUSH_SECONDS = Histogram(
+    "leveret_log_flush_seconds", "Time of one insert", buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
+)
+
+
+class Replayed(Exception):
+    """The command's id is in the log already: `commit` is what it made then."""
+
+    def __init__(self, commit: Commit) -> None:
+        super().__init__(commit.command_id)
+        self.commit = commit
+
+
+class Superseded(Exception):
+    """Decide again. With `unknown`, an insert of this very commit may still become visible."""
+
+    def __init__(self, *, unknown: bool = False) -> None:
+        super().__init__(unknown)
+        self.unknown = unknown
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    draft: Commit
+    size_bytes: int
+    deadline: float
+    outcome: asyncio.Future[Commit]
+
+
+class Appender:
+    """Appends drafts to the log, in the order in which they were handed over."""
+
+    def __init__(self, log: Log, *, on_superseded: Callable[[str], None]) -> None:
+        self._log = log
+        self._on_superseded = on_superseded  # told the stream whose decided state is void, before anybody decides again
+        self._holder = str(uuid4())
+        self._queue: deque[_Pending] = deque()
+        self._wake = asyncio.Event()
+        self._head: int | None = None  # the last position, when it is certain
+        self._losses = 0
+        self._has_turn = False
+        self._looked_at = 0.0
+        self._closing = False
+
+    def append(self, draft: Commit, *, size_bytes: int, deadline: float) -> asyncio.Future[Commit]:
+        """Return the future of the numbered commit; `deadline` is on the loop's clock.
+
+        Raises Replayed, Superseded or Unavailable (the deadline passed; nobody knows).
+        """
+        outcome: asyncio.Future[Commit] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Pending(draft, size_bytes, deadline, outcome))
+        self._wake.set()
+        return outcome
+
+    def forget_head(self) -> None:
+        """The server may be another one now (L3)."""
+        self._head = None
+
+    async def run(self) -> None:
+        """Write what is queued until cancelled; after `close`, until nothing is left."""
+        while not (self._closing and not self._queue):
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                try:
+                    await self._flush()
+                except Unavailable:
+                    self._head = None
+                    await asyncio.sleep(PAUSE_SECONDS)
+                self._expire()
+
+    def close(self) -> None:
+        """Let `run` end when the queue is empty."""
+        self._closing = True
+        self._wake.set()
+
+    async def _flush(self) -> None:
+        await self._wait_for_turn()
+        if self._head is None:
+            self._head = await self._log.head()
+        self._expire()
+        batch = self._next_batch()
+        if not batch:
+            return
+        commits = [replace(p.draft, position=n) for n, p in enumerate(batch, self._head + 1)]
+        started = time.perf_counter()
+        written = await self._log.insert(commits)
+        FLUSH_SECONDS.observe(time.perf_counter() - started)
+        FLUSH_COMMITS.observe(len(commits))
+        FLUSHES.labels(written.failure.value if written.failure else "written").inc()
+        self._acknowledge(batch[: written.count], commits)
+        await self._after(written.failure, batch[written.count :])
+
+    def _next_batch(self) -> list[_Pending]:
+        batch: list[_Pending] = []
+        size_bytes = 0
+        while self._queue and len(batch) < MAX_FLUSH_COMMITS:
+            size_bytes += self._queue[0].size_bytes
+            if batch and size_bytes > MAX_FLUSH_BYTES:
+                break
+            batch.append(self._queue.popleft())
+        return batch
+
+    def _acknowledge(self, written: list[_Pending], commits: list[Commit]) -> None:
+        for pending, commit in zip(written, commits, strict=False):
+            self._head = commit.position
+            if not pending.outcome.done():
+                pending.outcome.set_result(commit)
+
+    async def _after(self, failure: Failure | None, rest: list[_Pending]) -> None:
+        """Settle what an insert did not write; nothing of it is lost if the log cannot be reached meanwhile."""
+        match failure:
+            case None:
+                self._losses = 0
+                await self._give_turn_back()
+            case Failure.UNKNOWN:
+                self._head = None
+                self._supersede(rest, unknown=True)
+            case Failure.DUPLICATE:
+                self._queue.extendleft(reversed(rest))
+                await self._settle_duplicate(rest[0])
+
+    async def _settle_duplicate(self, first: _Pending) -> None:
+        """L5: a replay, a conflict, or the position went to another process."""
+        used, self._head = self._head, None
+        draft = first.draft
+        if found := await self._log.find_command(draft.command_id):
+            self._withdraw(first, Replayed(found))
+        elif await self._log.has_version(draft.stream, draft.version):
+            self._withdraw(first, Superseded())
+        else:
+            await self._lost_position(used)
+
+    async def _lost_position(self, used: int | None) -> None:
+        self._head = await self._log.head()
+        self._losses += 1
+        if self._head == used:  # what is in the way is not majority-committed yet
+            self._head = None
+            await asyncio.sleep(PAUSE_SECONDS)
+        elif self._losses >= LOSSES_BEFORE_TURN and not self._has_turn:
+            self._has_turn = await self._log.take_turn(self._holder)
+            self._looked_at = 0.0  # without the turn, look at once who has it
+
+    async def _give_turn_back(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            await self._log.release_turn(self._holder)
+
+    async def _wait_for_turn(self) -> None:
+        """Yield while another appender has the turn; it has it for 50 ms at most."""
+        now = time.monotonic()
+        if self._has_turn or now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        while await self._log.turn_holder() not in (None, self._holder):
+            self._head = None
+            await asyncio.sleep(0.001)
+
+    def _withdraw(self, first: _Pending, reason: Exception) -> None:
+        """End `first` with this reason; whatever of its stream stands behind it is decided again (L6)."""
+        stream = first.draft.stream
+        behind = [p for p in self._queue if p.draft.stream == stream and p is not first]
+        self._queue = deque(p for p in self._queue if p.draft.stream != stream)
+        self._on_superseded(stream)
+        _fail(first, reason)
+        for pending in behind:
+            _fail(pending, Superseded())
+
+    def _supersede(self, sent: list[_Pending], *, unknown: bool) -> None:
+        """End all that was sent with an unknown outcome, and what of the same streams stands behind it."""
+        streams = {p.draft.stream for p in sent}
+        behind = [p for p in self._queue if p.draft.stream in streams]
+        self._queue = deque(p for p in self._queue if p.draft.stream not in streams)
+        for stream in streams:
+            self._on_superseded(stream)
+        for pending in sent:
+            _fail(pending, Superseded(unknown=unknown))
+        for pending in behind:
+            _fail(pending, Superseded())
+
+    def _expire(self) -> None:
+        """Give up what waited too long. It takes its stream's later commits along, like every commit that is not made."""
+        now = asyncio.get_running_loop().time()
+        while expired := next((p for p in self._queue if p.deadline <= now), None):
+            self._withdraw(
+                expired, Unavailable("The log did not take the command in time; send it again with the same key.")
+            )
+
+
+def _fail(pending: _Pending, reason: Exception) -> None:
+    if not pending.outcome.done():
+        pending.outcome.set_exception(reason)

@@ -1,0 +1,61 @@
+"""The one way in which this system opens a connection to MongoDB, and reads its errors."""
+
+from collections.abc import Callable
+from datetime import UTC
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient, monitoring
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+OPERATION_SECONDS = 5.0  # no call waits longer for an answer
+MAJORITY = ReadConcern("majority")
+DURABLE = WriteConcern(w="majority", j=True)
+DUPLICATE_KEY = 11000
+
+Client = AsyncMongoClient[dict[str, object]]
+"""Any client of ours: aware UTC instants, majority reads, durable writes, deadlines on every call."""
+
+
+class _PoolWatcher(monitoring.ConnectionPoolListener):
+    """Tells when a pool was cleared: the server behind it may be another one now."""
+
+    def __init__(self, on_cleared: Callable[[], None]) -> None:
+        self._on_cleared = on_cleared
+
+    def pool_cleared(self, event: monitoring.PoolClearedEvent) -> None:
+        self._on_cleared()
+
+    def _ignore(self, event: object) -> None:
+        pass
+
+    pool_created = pool_ready = pool_closed = _ignore  # type: ignore[assignment]
+    connection_created = connection_ready = connection_closed = _ignore  # type: ignore[assignment]
+    connection_check_out_started = connection_check_out_failed = _ignore  # type: ignore[assignment]
+    connection_checked_out = connection_checked_in = _ignore  # type: ignore[assignment]
+
+
+def open_client(url: str, *, name: str, on_pool_cleared: Callable[[], None] | None = None) -> AsyncMongoClient:
+    """Return a client that connects when it is first used."""
+    return AsyncMongoClient(
+        url,
+        appname=f"leveret-{name}",
+        tz_aware=True,
+        tzinfo=UTC,
+        timeoutMS=int(OPERATION_SECONDS * 1000),
+        serverSelectionTimeoutMS=int(OPERATION_SECONDS * 1000),
+        maxPoolSize=50,
+        waitQueueTimeoutMS=2000,
+        readConcernLevel="majority",
+        w="majority",
+        journal=True,
+        event_listeners=[_PoolWatcher(on_pool_cleared)] if on_pool_cleared else [],
+    )
+
+
+def has_label(error: PyMongoError, label: str) -> bool:
+    return error.has_error_label(label)
+
+
+PLAIN = CodecOptions(tz_aware=True, tzinfo=UTC)

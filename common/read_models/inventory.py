@@ -1,0 +1,64 @@
+"""A product's stock as people look at it, and how many orders wait for it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from common.events import Event
+from common.events.inventory import InventoryUpdated, LowStockDetected
+from common.read_models.shapes import ReadModel, Summary, Told
+from common.values import Money
+
+PRODUCT_DEMAND = Summary(collection="product_demand", fields=("product_id",), is_shared=True)
+"""`pending_orders` per product and partition of the orders."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryView:
+    product_id: int
+    product_name: str
+    total_quantity: int = 0
+    reserved_quantity: int = 0
+    unit_price: Money | None = None
+    low_stock_threshold: int = 0
+    updated_at: datetime
+
+    @property
+    def available_quantity(self) -> int:
+        return self.total_quantity - self.reserved_quantity
+
+    @property
+    def low_stock_alert(self) -> bool:
+        return self.available_quantity <= self.low_stock_threshold
+
+
+def project(inventory: InventoryView | None, event: Event, told: Told) -> InventoryView:
+    match event:
+        case InventoryUpdated():
+            return _updated(inventory, event, told)
+        case LowStockDetected() if inventory:
+            return replace(inventory, updated_at=told.recorded_at)
+    raise ValueError(f"{type(event).__name__} says nothing about this inventory")
+
+
+def _updated(inventory: InventoryView | None, event: InventoryUpdated, told: Told) -> InventoryView:
+    before = inventory or InventoryView(
+        product_id=event.product_id, product_name=event.product_name or "", updated_at=told.recorded_at
+    )
+    threshold = before.low_stock_threshold if event.low_stock_threshold is None else event.low_stock_threshold
+    return replace(
+        before,
+        product_name=event.product_name or before.product_name,
+        total_quantity=before.total_quantity if event.quantity is None else event.quantity,
+        unit_price=event.unit_price or before.unit_price,
+        low_stock_threshold=threshold,
+        updated_at=told.recorded_at,
+    )
+
+
+INVENTORY = ReadModel(
+    collection="inventory",
+    context="inventory",
+    key=int,
+    view=InventoryView,
+    project=project,
+)

@@ -1,0 +1,72 @@
+"""What a read model declares of itself, and what its rules may know."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from common.events import Event
+
+V = TypeVar("V")
+
+Numbers = Mapping[str, int]
+"""Dotted field → how much one document adds to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the commit says of an event besides the event."""
+
+    event_type: str
+    subject: str
+    position: int
+    version: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """Fields with 1 or -1, as the database takes them; `where` is a partial filter."""
+
+    fields: tuple[tuple[str, int], ...]
+    where: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A collection of sums. Documents are one per key, or one per key and partition where partitions share the key.
+
+    `fields` are the names of the key's parts, as they stand in the document.
+    """
+
+    collection: str
+    fields: tuple[str, ...]
+    indexes: tuple[Index, ...] = ()
+    is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryKey:
+    """Which document of which summary; `parts` are the values of its fields."""
+
+    summary: Summary
+    parts: tuple[int | str, ...]
+
+
+Contribution = Mapping[SummaryKey, Numbers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadModel(Generic[V]):
+    """A collection of documents, each the fold of one stream of `context`; `key` makes the document's id of the subject.
+
+    `project` makes the next view; `contribute` says what a view adds to the summaries.
+    """
+
+    collection: str
+    context: str
+    key: Callable[[str], str | int]
+    view: type[V]
+    project: Callable[[V | None, Event, Told], V]
+    contribute: Callable[[V], Contribution] = lambda _: {}
+    indexes: tuple[Index, ...] = ()

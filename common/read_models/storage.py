@@ -1,0 +1,45 @@
+"""How views and summaries stand in MongoDB; the projector writes this form and the query service reads it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from common.read_models.shapes import SummaryKey
+from common.values import Money
+
+V = TypeVar("V")
+CHECKPOINTS = "checkpoints"
+PROGRESS = "progress"
+REQUESTS = "requests"
+
+
+def to_fields(view: object) -> dict[str, Any]:
+    """Return the view's fields as they are stored; beside them stand `_id`, `partition`, `position`, `version`, `parked`."""
+    return msgspec.to_builtins(view, builtin_types=(datetime,), enc_hook=_encode)
+
+
+def to_view(view: type[V], document: Mapping[str, Any]) -> V:
+    return msgspec.convert(document, view, dec_hook=_decode, builtin_types=(datetime,))
+
+
+def summary_id(key: SummaryKey, partition: int) -> str | int:
+    parts = (*key.parts, f"p{partition}") if key.summary.is_shared else key.parts
+    return parts[0] if len(parts) == 1 else "/".join(map(str, parts))
+
+
+def checkpoint_id(group: str, partition: int) -> str:
+    return f"{group}/{partition}"
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Money):
+        return {"amount": value.amount, "currency": value.currency}
+    raise NotImplementedError(type(value).__name__)
+
+
+def _decode(kind: type, value: Any) -> object:
+    if kind is Money:
+        return Money(**value)
+    raise NotImplementedError(kind.__name__)

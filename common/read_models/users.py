@@ -1,0 +1,17 @@
+"""What a user ordered, in sums: how many, how much, how they stand, and of what."""
+
+from common.read_models.shapes import Index, Summary
+
+USERS = Summary(
+    collection="users",
+    fields=("user_id",),
+    indexes=(Index(fields=(("spent.$**", 1),)),),
+)
+"""`total_orders`, `paid_orders`, `spent.<currency>` in minor units, `statuses.<status>`."""
+
+USER_PRODUCTS = Summary(
+    collection="user_products",
+    fields=("user_id", "product_id"),
+    indexes=(Index(fields=(("user_id", 1), ("quantity", -1), ("product_id", 1))),),
+)
+"""`orders` and `quantity` of a product that a user ordered."""

@@ -1,0 +1,261 @@
+"""What every HTTP service here has: problem+json, metrics, health, a strict reading of bodies, an orderly end."""
+
+import asyncio
+import json
+import re
+import secrets
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import orjson
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from pydantic import BaseModel, ValidationError
+
+from common.errors import (
+    BadRequest,
+    CommandRejected,
+    FieldError,
+    InvalidBody,
+    KeyReused,
+    LeveretError,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+    UnknownReference,
+)
+
+MAX_BODY_BYTES = 64 * 1024
+SHUTDOWN_SECONDS = 10.0
+M = TypeVar("M", bound=BaseModel)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger(__name__)
+REQUESTS = Counter("leveret_http_requests_total", "HTTP requests", ["route", "status"])
+SECONDS = Histogram(
+    "leveret_http_seconds",
+    "Time to answer",
+    ["route"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 2, 5),
+)
+
+STATUSES: Mapping[type[LeveretError], int] = {
+    BadRequest: 400,
+    NotFound: 404,
+    CommandRejected: 409,
+    PreconditionFailed: 412,
+    UnknownReference: 422,
+    InvalidBody: 422,
+    KeyReused: 422,
+    Unavailable: 503,
+}
+_TITLES = {
+    400: "The request cannot be understood",
+    404: "Not found",
+    405: "This method is not for this path",
+    409: "A rule says no",
+    412: "Somebody was faster",
+    413: "The body is too large",
+    415: "The body must be JSON",
+    422: "The request is not acceptable",
+    500: "Something went wrong here",
+    502: "The service behind cannot be reached",
+    503: "Not now",
+}
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(content, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+    )
+
+
+def problem(
+    request: web.Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: tuple[FieldError, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """RFC 9457: what happened (`title`), what exactly and what to do (`detail`), and a `code` that never changes."""
+    content = {
+        "type": "/problems/" + code.replace("_", "-"),
+        "title": _TITLES.get(status, "The request failed"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "trace_id": trace_id(request),
+    }
+    if errors:
+        content["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in errors]
+    return web.Response(
+        body=orjson.dumps(content), status=status, headers=headers, content_type="application/problem+json"
+    )
+
+
+def trace_id(request: web.Request) -> str:
+    """The id under which this request is found in every log: the caller's, if there is a traceparent."""
+    found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return found[1] if found else secrets.token_hex(16)
+
+
+def traceparent(request: web.Request) -> str | None:
+    given = request.headers.get("traceparent")
+    return given if given and _TRACEPARENT.fullmatch(given) else None
+
+
+@web.middleware
+async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count and time every request, and turn every error into a problem."""
+    started = time.perf_counter()
+    response: web.StreamResponse | None = None
+    try:
+        response = await handler(request)
+    except LeveretError as error:
+        response = _from_error(request, error)
+    except web.HTTPException as error:
+        response = _from_http_error(request, error)
+    except Exception:
+        response = problem(request, 500, "internal_error", "This is our fault; it has been logged under the trace_id.")
+        log.exception("request_failed", trace_id=orjson.loads(response.body or b"{}").get("trace_id"))
+    route = _route_name(request)
+    REQUESTS.labels(route, response.status).inc()
+    SECONDS.labels(route).observe(time.perf_counter() - started)
+    return response
+
+
+def _from_error(request: web.Request, error: LeveretError) -> web.Response:
+    status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), 500)
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
+    if error.code in ("invalid_json", "not_an_object"):
+        status = 400
+    errors = error.errors if isinstance(error, InvalidBody) else ()
+    return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+
+
+def _from_http_error(request: web.Request, error: web.HTTPException) -> web.Response:
+    codes = {404: "no_such_path", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+    details = {
+        404: "Nothing is served under this path.",
+        405: "See the Allow header for what this path understands.",
+        413: f"A body has at most {MAX_BODY_BYTES} bytes.",
+        415: f"Send Content-Type: {error.text}.",
+    }
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    status = error.status
+    return problem(request, status, codes.get(status, "http_error"), details.get(status, error.reason), headers=headers)
+
+
+def _route_name(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"
+
+
+async def read_body(request: web.Request, content_types: tuple[str, ...] = ("application/json",)) -> bytes:
+    """Return the body, of one of these types and of at most MAX_BODY_BYTES."""
+    if request.content_type not in content_types:
+        raise web.HTTPUnsupportedMediaType(text=content_types[0])
+    return await request.read()
+
+
+def parse_body(model: type[M], body: bytes) -> M:
+    """Return the model that the body spells; BadRequest for what is not JSON, InvalidBody for what is not the model."""
+    try:
+        text = body.decode()
+        _STRICT_JSON.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("invalid_json", f"The body is not JSON as RFC 8259 has it: {_reason(error)}.") from error
+    if not text.lstrip(" \t\r\n").startswith("{"):
+        raise BadRequest("not_an_object", "The body must be a JSON object.")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+
+
+_STRICT_JSON = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant, parse_int=len, parse_float=len
+)
+"""Only looks: values are made by the model."""
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case RecursionError():
+            return "it is nested too deeply"
+        case UnicodeDecodeError():
+            return "it is not UTF-8"
+        case json.JSONDecodeError():
+            return f"{error.msg} at character {error.pos}"
+        case _:
+            return str(error)
+
+
+def _invalid(error: ValidationError) -> LeveretError:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return BadRequest("invalid_json", "The body is not JSON as RFC 8259 has it.")
+    return InvalidBody(tuple(FieldError(pointer=_pointer(e["loc"]), detail=e["msg"]) for e in found[:20]))
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1")[:100] for step in location)
+
+
+def add_operations(app: web.Application, ready: Callable[[], Awaitable[Mapping[str, bool]]]) -> None:
+    """Add `/livez`, `/readyz` (200 when every named check is true) and `/metrics`."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        checks = dict(await ready())
+        is_ready = all(checks.values())
+        return json_response(
+            {"status": "ok" if is_ready else "unready", "checks": checks}, status=200 if is_ready else 503
+        )
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+
+
+def make_app() -> web.Application:
+    return web.Application(middlewares=[answer_problems], client_max_size=MAX_BODY_BYTES)
+
+
+async def serve(app: web.Application, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests finish."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+        log.info("serving", host=host, port=port)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        log.info("stopped")

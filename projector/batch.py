@@ -1,0 +1,125 @@
+"""From commits to changed documents, in memory: fold, park, and the differences of the sums (PROTOCOL V3-V5)."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from common.codec import decode_event
+from common.envelope import Commit
+from common.errors import Undecodable
+from common.read_models import READ_MODELS
+from common.read_models.shapes import ReadModel, SummaryKey, Told
+from common.read_models.storage import to_fields
+
+log = structlog.get_logger(__name__)
+BY_CONTEXT: Mapping[str, tuple[ReadModel[Any], ...]] = {
+    context: tuple(model for model in READ_MODELS if model.context == context)
+    for context in {model.context for model in READ_MODELS}
+}
+
+DocumentId = tuple[str, str | int]
+"""Collection and key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """Why a document stands still, since which commit."""
+
+    code: str
+    detail: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doc:
+    """A document as the projector knows it; position 0 and no view when there is none yet."""
+
+    partition: int
+    position: int = 0
+    version: int = 0
+    view: Any = None
+    parked: Parked | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    before: Doc
+    after: Doc
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch makes of the views. `sums` are per summary document and partition."""
+
+    documents: dict[DocumentId, Change] = field(default_factory=dict)
+    sums: dict[tuple[SummaryKey, int], Counter[str]] = field(default_factory=dict)
+    last: dict[int, Commit] = field(default_factory=dict)  # the commit at which each partition's checkpoint will stand
+
+
+def documents_of(commit: Commit) -> Iterable[tuple[ReadModel[Any], DocumentId]]:
+    """The documents that a commit changes."""
+    for model in BY_CONTEXT.get(commit.context, ()):
+        yield model, (model.collection, model.key(commit.subject))
+
+
+def fold(batch: Mapping[int, Sequence[Commit]], known: Mapping[DocumentId, Doc]) -> Changes:
+    """Apply the commits to the documents, which must all be in `known` unless there are none yet."""
+    changes = Changes()
+    models: dict[DocumentId, ReadModel[Any]] = {}
+    for partition, commits in batch.items():
+        for commit in commits:
+            for model, document_id in documents_of(commit):
+                models[document_id] = model
+                before = known.get(document_id) or Doc(partition=partition)
+                change = changes.documents.setdefault(document_id, Change(before, before))
+                change.after = applied(model, change.after, commit)
+        changes.last[partition] = commits[-1]
+    for document_id, change in changes.documents.items():
+        add_sums(changes, models[document_id], change)
+    return changes
+
+
+def applied(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
+    """The document after one commit; unchanged if it has seen it, parked if the commit cannot be understood (V5)."""
+    if doc.position >= commit.position or doc.parked:
+        return doc
+    try:
+        view = _project(model, doc.view, commit)
+        to_fields(view)  # must be storable
+        model.contribute(view)  # must be countable
+    except Undecodable as error:
+        return _parked(doc, commit, error.code, error.detail)
+    except Exception as error:  # noqa: BLE001 - a bug in one rule must stop one document, not the feed
+        return _parked(doc, commit, "projection_failed", f"{type(error).__name__}: {error}")
+    return replace(doc, position=commit.position, version=commit.version, view=view)
+
+
+def _project(model: ReadModel[Any], view: Any, commit: Commit) -> Any:
+    for record in commit.events:
+        told = Told(
+            event_type=record.type,
+            subject=commit.subject,
+            position=commit.position,
+            version=commit.version,
+            recorded_at=commit.recorded_at,
+        )
+        view = model.project(view, decode_event(record), told)
+    return view
+
+
+def _parked(doc: Doc, commit: Commit, code: str, detail: str) -> Doc:
+    log.error("parked", stream=commit.stream, position=commit.position, code=code, detail=detail)
+    return replace(doc, parked=Parked(code=code, detail=detail, position=commit.position))
+
+
+def add_sums(changes: Changes, model: ReadModel[Any], change: Change) -> None:
+    """Add the difference of what the document contributed and contributes now; zeros leave no trace."""
+    partition = change.after.partition
+    for view, sign in ((change.after.view, 1), (change.before.view, -1)):
+        for key, numbers in model.contribute(view).items() if view is not None else ():
+            sums = changes.sums.setdefault((key, partition), Counter())
+            for name, number in numbers.items():
+                sums[name] += sign * number

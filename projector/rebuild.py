@@ -1,0 +1,88 @@
+"""What a holder does to its views when it is asked: fold a partition, or one parked document, again (PROTOCOL V2, V5).
+
+Requests are documents in `requests`: `{kind: "rebuild", partition}` or `{kind: "retry", partition, collection, key}`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pymongo
+import structlog
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from common.errors import Unavailable
+from common.log import Log
+from common.read_models import READ_MODELS, SUMMARIES
+from common.read_models.storage import CHECKPOINTS, REQUESTS, checkpoint_id
+from projector.batch import Change, Changes, Doc, add_sums, applied
+from projector.statements import Guarded, document_statements, summary_statements
+from projector.views import load, transact
+
+GROUP = "views"
+log = structlog.get_logger(__name__)
+
+
+async def pending_requests(database: AsyncDatabase, partitions: Iterable[int]) -> list[Mapping[str, Any]]:
+    try:
+        return await database[REQUESTS].find({"partition": {"$in": list(partitions)}}).to_list()
+    except PyMongoError as error:
+        raise Unavailable("The read store cannot be reached.") from error
+
+
+async def rebuild_partition(database: AsyncDatabase, request: Mapping[str, Any]) -> None:
+    """Set the partition's checkpoint to the beginning, then empty what is its own.
+
+    A crash in between leaves the mark `clearing`, and whoever holds the partition next empties it first.
+    """
+    partition = request["partition"]
+    mark = {"$set": {"position": 0, "command_id": None, "clearing": True}, "$inc": {"rev": 1}}
+    updates = [{"q": {"_id": checkpoint_id(GROUP, partition)}, "u": mark}]
+    await transact(database, [Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1), _done(request)])
+    log.info("rebuilding", partition=partition)
+
+
+async def clear(database: AsyncDatabase, partition: int) -> Mapping[str, Any]:
+    """Delete the partition's documents, then take the mark away; return the checkpoint."""
+    try:
+        for model in (*READ_MODELS, *SUMMARIES):
+            await database[model.collection].delete_many({"partition": partition})
+        return await database[CHECKPOINTS].find_one_and_update(
+            {"_id": checkpoint_id(GROUP, partition)},
+            {"$unset": {"clearing": ""}, "$inc": {"rev": 1}},
+            return_document=pymongo.ReturnDocument.AFTER,
+        )
+    except PyMongoError as error:
+        raise Unavailable("The read store cannot be reached.") from error
+
+
+async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[str, Any]) -> None:
+    """Fold one document again from its stream, up to the checkpoint, and correct the sums by the difference."""
+    model = next(m for m in READ_MODELS if m.collection == request["collection"])
+    document_id = (model.collection, request["key"])
+    before = (await load(database, [document_id])).get(document_id)
+    checkpoint = await database[CHECKPOINTS].find_one({"_id": checkpoint_id(GROUP, request["partition"])})
+    if before is None or checkpoint is None:
+        await transact(database, [_done(request)])
+        return
+    after = Doc(partition=before.partition)
+    for commit in await log_.read_stream(f"{model.context}-{request['key']}"):
+        if commit.position <= checkpoint["position"]:
+            after = applied(model, after, commit)
+    changes = Changes(documents={document_id: Change(before, after)})
+    add_sums(changes, model, changes.documents[document_id])
+    fence = {"q": {"_id": checkpoint["_id"], "rev": checkpoint["rev"]}, "u": {"$inc": {"rev": 1}}}
+    await transact(
+        database,
+        [
+            Guarded({"update": CHECKPOINTS, "updates": [fence]}, must_match=1),
+            *document_statements(changes),
+            *summary_statements(changes.sums),
+            _done(request),
+        ],
+    )
+    log.info("retried", collection=model.collection, still_parked=after.parked is not None)
+
+
+def _done(request: Mapping[str, Any]) -> Guarded:
+    return Guarded({"delete": REQUESTS, "deletes": [{"q": {"_id": request["_id"]}, "limit": 1}]}, must_match=1)

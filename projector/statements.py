@@ -1,0 +1,85 @@
+"""The commands that one batch sends to MongoDB, built as plain data."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from common.envelope import Commit
+from common.read_models.shapes import SummaryKey
+from common.read_models.storage import CHECKPOINTS, checkpoint_id, summary_id, to_fields
+from projector.batch import Change, Changes, Doc, DocumentId
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A statement, and how many documents it must meet for the batch to stand."""
+
+    statement: Statement
+    must_match: int | None = None
+
+
+def checkpoint_statement(group: str, last: Mapping[int, Commit], revs: Mapping[int, int]) -> Guarded:
+    """Move each checkpoint by compare-and-set on its `rev`, which changes even when the position stays (V1)."""
+    updates = [
+        {
+            "q": {"_id": checkpoint_id(group, partition), "rev": revs[partition]},
+            "u": {"$set": {"position": commit.position, "command_id": commit.command_id}, "$inc": {"rev": 1}},
+        }
+        for partition, commit in last.items()
+    ]
+    return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=len(updates))
+
+
+def document_statements(changes: Changes) -> Iterable[Guarded]:
+    """Insert what is new, replace what is there by its old position (V3)."""
+    inserts: dict[str, list[Statement]] = defaultdict(list)
+    updates: dict[str, list[Statement]] = defaultdict(list)
+    for document_id, change in changes.documents.items():
+        if change.after == change.before:
+            continue
+        stored = stored_document(document_id, change.after)
+        if _exists(change.before):
+            updates[document_id[0]].append({"q": _filter(document_id, change), "u": stored})
+        else:
+            inserts[document_id[0]].append(stored)
+    for collection, documents in inserts.items():
+        yield Guarded({"insert": collection, "documents": documents, "ordered": True})
+    for collection, replacements in updates.items():
+        yield Guarded({"update": collection, "updates": replacements}, must_match=len(replacements))
+
+
+def summary_statements(sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]]) -> Iterable[Guarded]:
+    updates: dict[str, list[Statement]] = defaultdict(list)
+    for (key, partition), numbers in sums.items():
+        increments = {name: number for name, number in numbers.items() if number}
+        if not increments:
+            continue
+        named = dict(zip(key.summary.fields, key.parts, strict=True)) | {"partition": partition}
+        updates[key.summary.collection].append(
+            {
+                "q": {"_id": summary_id(key, partition)},
+                "u": {"$inc": increments, "$setOnInsert": named},
+                "upsert": True,
+            }
+        )
+    for collection, increments_of in updates.items():
+        yield Guarded({"update": collection, "updates": increments_of, "ordered": True})
+
+
+def stored_document(document_id: DocumentId, doc: Doc) -> Statement:
+    stored: Statement = {} if doc.view is None else to_fields(doc.view)
+    stored |= {"_id": document_id[1], "partition": doc.partition, "position": doc.position, "version": doc.version}
+    if doc.parked:
+        stored["parked"] = asdict(doc.parked)
+    return stored
+
+
+def _exists(doc: Doc) -> bool:
+    return doc.position > 0 or doc.parked is not None
+
+
+def _filter(document_id: DocumentId, change: Change) -> Statement:
+    return {"_id": document_id[1], "position": change.before.position}

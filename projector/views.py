@@ -1,0 +1,123 @@
+"""The views' database: what the projector reads and writes there, and how its errors are read (PROTOCOL V1)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pymongo
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from common.errors import Unavailable
+from common.feed import Fenced
+from common.mongo import DUPLICATE_KEY, DURABLE, has_label
+from common.read_models import READ_MODELS, SUMMARIES
+from common.read_models.shapes import Index
+from common.read_models.storage import to_view
+from projector.batch import Doc, DocumentId, Parked
+from projector.statements import Guarded
+
+TRANSACTION_TRIES = 5
+COMMIT_TRIES = 5
+
+
+class Unwritable(Exception):
+    """The server will not take a statement, however often it is sent."""
+
+
+async def make_indexes(database: AsyncDatabase) -> None:
+    """Make every declared index that is not there yet."""
+    try:
+        for model in (*READ_MODELS, *SUMMARIES):
+            if model.indexes:
+                await database[model.collection].create_indexes([_index(index) for index in model.indexes])
+    except PyMongoError as error:
+        raise Unavailable("The read store cannot be reached.") from error
+
+
+def _index(index: Index) -> pymongo.IndexModel:
+    return pymongo.IndexModel(
+        list(index.fields), **({"partialFilterExpression": dict(index.where)} if index.where else {})
+    )
+
+
+async def load(database: AsyncDatabase, wanted: Iterable[DocumentId]) -> dict[DocumentId, Doc]:
+    """Read documents as they stand; those that do not exist are not in the answer."""
+    docs: dict[DocumentId, Doc] = {}
+    by_collection: dict[str, list[Any]] = {}
+    for collection, key in wanted:
+        by_collection.setdefault(collection, []).append(key)
+    views = {model.collection: model.view for model in READ_MODELS}
+    try:
+        for collection, keys in by_collection.items():
+            async for document in database[collection].find({"_id": {"$in": keys}}):
+                docs[(collection, document["_id"])] = _doc(views[collection], document)
+    except PyMongoError as error:
+        raise Unavailable("The read store cannot be reached.") from error
+    return docs
+
+
+def _doc(view: type[Any], document: Mapping[str, Any]) -> Doc:
+    parked = document.get("parked")
+    return Doc(
+        partition=document["partition"],
+        position=document["position"],
+        version=document["version"],
+        view=to_view(view, document) if document["version"] else None,
+        parked=Parked(**parked) if parked else None,
+    )
+
+
+async def transact(database: AsyncDatabase, statements: list[Guarded]) -> None:
+    """Run all statements in one durable transaction, or none.
+
+    Raises Fenced when a guard fails or nobody knows the outcome, Unwritable when the data cannot be stored.
+    """
+    for _ in range(TRANSACTION_TRIES):
+        try:
+            async with database.client.start_session() as session:
+                await _attempt(database, session, statements)
+        except PyMongoError as error:
+            if has_label(error, "TransientTransactionError"):
+                continue
+            raise _meaning(error) from error
+        else:
+            return
+    raise Fenced
+
+
+async def _attempt(database: AsyncDatabase, session: AsyncClientSession, statements: list[Guarded]) -> None:
+    async with await session.start_transaction(ReadConcern("snapshot"), DURABLE):
+        for guarded in statements:
+            _check(guarded, await database.command(guarded.statement, session=session))
+        await _commit(session)
+
+
+async def _commit(session: AsyncClientSession) -> None:
+    """Commit again while the outcome is unknown; the driver makes that safe."""
+    for attempt in range(COMMIT_TRIES):
+        try:
+            return await session.commit_transaction()
+        except PyMongoError as error:
+            if not has_label(error, "UnknownTransactionCommitResult") or attempt == COMMIT_TRIES - 1:
+                raise
+
+
+def _check(guarded: Guarded, answer: Mapping[str, Any]) -> None:
+    if errors := answer.get("writeErrors"):
+        if any(error["code"] == DUPLICATE_KEY for error in errors):
+            raise Fenced
+        raise Unwritable(errors[0].get("errmsg", "a write error"))
+    if guarded.must_match is not None and answer["n"] != guarded.must_match:
+        raise Fenced
+
+
+def _meaning(error: PyMongoError) -> Exception:
+    if has_label(error, "UnknownTransactionCommitResult"):
+        return Fenced()
+    if isinstance(error, OperationFailure) and error.code not in (None, DUPLICATE_KEY):
+        return Unwritable(str(error))
+    if error.timeout or not isinstance(error, OperationFailure):
+        return Unavailable("The read store cannot be reached.")
+    return Fenced()

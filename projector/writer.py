@@ -1,0 +1,176 @@
+"""The projector's sink: a batch of commits becomes one transaction of documents, sums and checkpoints (PROTOCOL V)."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import pymongo
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from common.envelope import Commit
+from common.errors import Unavailable
+from common.feed import Batch, Checkpoint, Fenced, Progress
+from common.log import Log
+from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
+from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
+from projector.rebuild import clear, pending_requests, rebuild_partition, retry_document
+from projector.statements import checkpoint_statement, document_statements, summary_statements
+from projector.views import Unwritable, load, make_indexes, transact
+
+GROUP = "views"
+CACHED_DOCUMENTS = 10_000
+
+log = structlog.get_logger(__name__)
+APPLIED = Counter("leveret_projector_commits_total", "Commits applied")
+BATCH_COMMITS = Histogram(
+    "leveret_projector_batch_commits", "Commits in one transaction", buckets=(1, 2, 5, 10, 50, 100, 200, 400, 1000)
+)
+BATCH_SECONDS = Histogram(
+    "leveret_projector_batch_seconds", "Time of one transaction", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1)
+)
+FENCED = Counter("leveret_projector_fenced_total", "Batches that found a checkpoint or document changed")
+LAG = Gauge("leveret_projector_lag_seconds", "How long the oldest commit not yet applied has waited", ["partition"])
+
+
+class ViewWriter:
+    """Keeps the views of the partitions it was told to begin with. Implements `Sink`."""
+
+    def __init__(self, database: AsyncDatabase, log_: Log) -> None:
+        self._database = database
+        self._log = log_
+        self._revs: dict[int, int] = {}
+        self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
+        self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
+
+    async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
+        """Read the checkpoints, making those that are missing; nothing that was cached is believed any more (F3, V3)."""
+        self._cache.clear()
+        self._trusts_versions = False
+        await make_indexes(self._database)
+        return {partition: await self._begin(partition) for partition in partitions}
+
+    async def _begin(self, partition: int) -> Checkpoint:
+        new = {"group": GROUP, "partition": partition, "position": 0, "command_id": None, "rev": 0}
+        try:
+            found = await self._database[CHECKPOINTS].find_one_and_update(
+                {"_id": checkpoint_id(GROUP, partition)},
+                {"$setOnInsert": new},
+                upsert=True,
+                return_document=pymongo.ReturnDocument.AFTER,
+            )
+        except PyMongoError as error:
+            raise Unavailable("The read store cannot be reached.") from error
+        if found.get("clearing"):
+            found = await clear(self._database, partition)
+        self._revs[partition] = found["rev"]
+        return Checkpoint(found["position"], found["command_id"])
+
+    async def apply(self, batch: Batch) -> None:
+        """Apply the batch once, whatever dies; a document that cannot be written is found by halving, and parked (V5)."""
+        started = time.perf_counter()
+        try:
+            await self._apply(batch)
+        except Unwritable as error:
+            await self._apply_in_parts(batch, str(error))
+        except Fenced:
+            FENCED.inc()
+            raise
+        count = sum(map(len, batch.values()))
+        APPLIED.inc(count)
+        BATCH_COMMITS.observe(count)
+        BATCH_SECONDS.observe(time.perf_counter() - started)
+
+    async def _apply(self, batch: Batch, parked: Parked | None = None) -> None:
+        changes = fold(batch, await self._documents(batch))
+        if parked:
+            _park_all(changes, parked)
+        await transact(
+            self._database,
+            [
+                checkpoint_statement(GROUP, changes.last, self._revs),
+                *document_statements(changes),
+                *summary_statements(changes.sums),
+            ],
+        )
+        self._remember(changes)
+
+    async def _apply_in_parts(self, batch: Batch, reason: str) -> None:
+        commits = [(partition, commit) for partition, of in batch.items() for commit in of]
+        if len(commits) == 1:
+            partition, commit = commits[0]
+            await self._apply(batch, Parked(code="unwritable", detail=reason[:500], position=commit.position))
+            return
+        for half in (commits[: len(commits) // 2], commits[len(commits) // 2 :]):
+            part: dict[int, list[Commit]] = {}
+            for partition, commit in half:
+                part.setdefault(partition, []).append(commit)
+            await self.apply(part)
+
+    async def _documents(self, batch: Batch) -> Mapping[DocumentId, Doc]:
+        """Return what is known of the documents in the batch, reading those that are neither cached nor new."""
+        wanted: set[DocumentId] = set()
+        seen: set[DocumentId] = set()
+        for commits in batch.values():
+            for commit in commits:
+                for _, document_id in documents_of(commit):
+                    is_new = self._trusts_versions and commit.version == 1
+                    if document_id not in seen and document_id not in self._cache and not is_new:
+                        wanted.add(document_id)
+                    seen.add(document_id)
+        loaded = await load(self._database, wanted) if wanted else {}
+        return {**{i: self._cache[i] for i in seen if i in self._cache}, **loaded}
+
+    def _remember(self, changes: Changes) -> None:
+        for partition in changes.last:
+            self._revs[partition] += 1
+        for document_id, change in changes.documents.items():
+            self._cache[document_id] = change.after
+            self._cache.move_to_end(document_id)
+        while len(self._cache) > CACHED_DOCUMENTS:
+            self._cache.popitem(last=False)
+        self._trusts_versions = True
+
+    async def between_batches(self, held: Mapping[int, Progress]) -> bool:
+        """Note how far each partition is, then do what was asked for (V2)."""
+        await self._note_progress(held)
+        is_changed = False
+        for request in await pending_requests(self._database, held.keys()):
+            self._cache.clear()
+            self._trusts_versions = False
+            is_changed = True
+            match request["kind"]:
+                case "rebuild":
+                    await rebuild_partition(self._database, request)
+                case "retry":
+                    await retry_document(self._database, self._log, request)
+                case kind:
+                    log.error("unknown_request", kind=kind)
+        return is_changed
+
+    async def _note_progress(self, held: Mapping[int, Progress]) -> None:
+        updates = []
+        for partition, progress in held.items():
+            LAG.labels(str(partition)).set(progress.lag_seconds)
+            noted = {"seen": progress.seen, "lag_ms": int(progress.lag_seconds * 1000)}
+            identity = {"group": GROUP, "partition": partition}
+            updates.append(
+                pymongo.UpdateOne(
+                    {"_id": checkpoint_id(GROUP, partition)}, {"$set": noted, "$setOnInsert": identity}, upsert=True
+                )
+            )
+        try:
+            if updates:
+                await self._database[PROGRESS].bulk_write(updates, ordered=False)
+        except PyMongoError as error:
+            raise Unavailable("The read store cannot be reached.") from error
+
+
+def _park_all(changes: Changes, parked: Parked) -> None:
+    for change in changes.documents.values():
+        change.after = Doc(
+            partition=change.before.partition, position=change.before.position, view=change.before.view, parked=parked
+        )
+    changes.sums.clear()

@@ -1,0 +1,30 @@
+"""Run the query service."""
+
+import uvloop
+
+from common.config import Settings
+from common.logs import configure
+from common.mongo import open_client
+from common.web import serve
+from query_service.app import make_query_app
+from query_service.freshness import Freshness
+
+
+async def run(settings: Settings) -> None:
+    client = open_client(settings.views_url, name="query")
+    views = client[settings.views_database]
+    freshness = Freshness(views, wait_seconds=settings.consistency_wait_seconds)
+    try:
+        await serve(make_query_app(views, freshness), settings.bind_host, settings.query_port)
+    finally:
+        await client.close()
+
+
+def main() -> None:
+    settings = Settings()
+    configure(settings, "query")
+    uvloop.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

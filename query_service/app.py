@@ -1,0 +1,89 @@
+"""The query service over HTTP: it waits until the views are as fresh as the client has seen, then reads one."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from common.consistency import read_token
+from common.errors import Unavailable
+from common.web import Handler, add_operations, json_response, make_app
+from query_service.answers import Answer
+from query_service.freshness import GROUP, Freshness, Reading
+from query_service.queries.inventory import all_products, one_product
+from query_service.queries.orders import one_order, orders_of_user
+from query_service.queries.statistics import order_statistics
+from query_service.queries.users import user_summary
+
+Query = Callable[[web.Request, AsyncDatabase], Awaitable[Answer]]
+
+QUERIES: tuple[tuple[str, Query], ...] = (
+    ("/queries/orders/{order_id}", one_order),
+    ("/queries/users/{user_id}/orders", orders_of_user),
+    ("/queries/users/{user_id}/summary", user_summary),
+    ("/queries/inventory", all_products),
+    ("/queries/inventory/{product_id}", one_product),
+    ("/queries/statistics/orders", order_statistics),
+)
+
+
+def make_query_app(views: AsyncDatabase, freshness: Freshness) -> web.Application:
+    app = make_app()
+
+    async def ready() -> Mapping[str, bool]:
+        return {"views": await _answers(freshness)}
+
+    async def health(_: web.Request) -> web.Response:
+        checks = await ready()
+        is_healthy = all(checks.values())
+        content = {"status": "healthy" if is_healthy else "unhealthy", "service": "query", "checks": checks}
+        return json_response(content, status=200 if is_healthy else 503)
+
+    async def positions(_: web.Request) -> web.Response:
+        return json_response({"groups": {GROUP: _show_positions(await freshness.read())}})
+
+    add_operations(app, ready)
+    app.router.add_get("/queries/health", health)
+    app.router.add_get("/ops/positions", positions)
+    for path, query in QUERIES:
+        app.router.add_get(path, _handler(query, views, freshness))
+    return app
+
+
+def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handler:
+    async def handle(http: web.Request) -> web.Response:
+        token = read_token(http.headers.get("Consistency-Token"))
+        reading = await (freshness.reach(token) if token else freshness.current())
+        try:
+            answer = await query(http, views)
+        except PyMongoError as error:
+            raise Unavailable("The read store cannot be reached; ask again in a moment.") from error
+        return json_response(answer.content, headers=_headers(answer, reading))
+
+    return handle
+
+
+def _headers(answer: Answer, reading: Reading) -> dict[str, str]:
+    headers = {"Projection-Position": str(reading.position), "Projection-Lag-Ms": str(reading.lag_ms)}
+    if answer.etag:
+        headers["ETag"] = answer.etag
+    if answer.is_parked:
+        headers["Projection-State"] = "parked"
+    return headers
+
+
+def _show_positions(reading: Reading) -> dict[str, object]:
+    partitions = [
+        {"partition": partition, "position": position, "seen": reading.seen_in(partition)}
+        for partition, position in sorted(reading.positions.items())
+    ]
+    return {"position": reading.position, "lag_ms": reading.lag_ms, "partitions": partitions}
+
+
+async def _answers(freshness: Freshness) -> bool:
+    try:
+        await freshness.read()
+    except Unavailable:
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""How far the views have come, and the wait until they have come far enough (PROTOCOL Q1, Q2)."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from common.errors import ProjectionLag, Unavailable
+from common.read_models.storage import CHECKPOINTS, PROGRESS
+
+POLL_SECONDS = 0.003
+FRESH_SECONDS = 0.1  # how old a reading may be where nobody waits for more
+GROUP = "views"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The checkpoints at one moment: partition → position, partition → seen, and the worst lag."""
+
+    positions: Mapping[int, int] = field(default_factory=dict)
+    seen: Mapping[int, int] = field(default_factory=dict)
+    lag_ms: int = 0
+
+    @property
+    def position(self) -> int:
+        """Everything in the log up to here is in the views."""
+        return min((self.seen_in(partition) for partition in self.positions), default=0)
+
+    def seen_in(self, partition: int) -> int:
+        return max(self.positions.get(partition, 0), self.seen.get(partition, 0))
+
+    def covers(self, wanted: Mapping[int, int]) -> bool:
+        return all(self.positions.get(partition, 0) >= position for partition, position in wanted.items())
+
+
+class Freshness:
+    """Reads the checkpoints once for all who wait."""
+
+    def __init__(self, database: AsyncDatabase, *, wait_seconds: float) -> None:
+        self._database = database
+        self._wait_seconds = wait_seconds
+        self._reading = Reading()
+        self._read_at = -FRESH_SECONDS
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def current(self) -> Reading:
+        if time.monotonic() - self._read_at > FRESH_SECONDS:
+            await self._refresh()
+        return self._reading
+
+    async def reach(self, wanted: Mapping[int, int]) -> Reading:
+        """Wait until the views have passed these positions; raises ProjectionLag after `wait_seconds`."""
+        deadline = time.monotonic() + self._wait_seconds
+        while not self._reading.covers(wanted):
+            await self._refresh()
+            if self._reading.covers(wanted):
+                break
+            if time.monotonic() > deadline:
+                raise ProjectionLag("The views have not yet reached your Consistency-Token; ask again in a moment.")
+            await asyncio.sleep(POLL_SECONDS)
+        return await self.current()
+
+    async def read(self) -> Reading:
+        """Read the checkpoints and the progress now."""
+        try:
+            checkpoints = await self._database[CHECKPOINTS].find({"group": GROUP}).to_list()
+            progress = await self._database[PROGRESS].find({"group": GROUP}).to_list()
+        except PyMongoError as error:
+            raise Unavailable("The read store cannot be reached; ask again in a moment.") from error
+        return Reading(
+            positions={c["partition"]: c["position"] for c in checkpoints},
+            seen={p["partition"]: p["seen"] for p in progress},
+            lag_ms=max((p["lag_ms"] for p in progress), default=0),
+        )
+
+    async def _refresh(self) -> None:
+        """Join the reading that is under way, or begin one."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._read_and_keep())
+        await asyncio.shield(self._refreshing)
+
+    async def _read_and_keep(self) -> None:
+        self._reading, self._read_at = await self.read(), time.monotonic()

@@ -1,0 +1,52 @@
+"""Pages: how many, and from where on."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from common.errors import BadRequest
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+_MAX_CURSOR_CHARACTERS = 500
+
+
+def read_limit(query: Mapping[str, str]) -> int:
+    text = query.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LIMIT):
+        raise BadRequest("invalid_limit", f"limit is a number from 1 to {MAX_LIMIT}.")
+    return int(text)
+
+
+def read_cursor(query: Mapping[str, str], kinds: tuple[type, ...]) -> list[Any] | None:
+    """Return the values of a cursor that `write_cursor` made, of these kinds; None without one."""
+    text = query.get("cursor")
+    if text is None:
+        return None
+    try:
+        if len(text) > _MAX_CURSOR_CHARACTERS:
+            raise ValueError("too long")
+        values = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+            raise ValueError("not ours")
+    except (ValueError, binascii.Error) as error:
+        raise BadRequest("invalid_cursor", "The cursor is not one that this service has given out.") from error
+    return values
+
+
+def write_cursor(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+
+
+def page(data: list[Any], next_cursor: str | None) -> dict[str, Any]:
+    return {"data": data, "has_more": next_cursor is not None, "next_cursor": next_cursor}
+
+
+def allow_only(query: Mapping[str, str], *names: str) -> None:
+    """Refuse what this list does not understand, rather than ignore it."""
+    for name in query:
+        if name not in names:
+            raise BadRequest("unknown_parameter", f"This path takes {', '.join(names) or 'no parameters'}.")

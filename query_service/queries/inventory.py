@@ -1,0 +1,75 @@
+"""The stock of one product, and of all."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from pymongo.asynchronous.database import AsyncDatabase
+
+from common.errors import NotFound, Unavailable
+from common.read_models.inventory import INVENTORY, PRODUCT_DEMAND, InventoryView
+from common.read_models.orders import ORDERS
+from common.read_models.storage import to_view
+from query_service.answers import Answer, product_id_of
+from query_service.money import show
+from query_service.paging import allow_only, page, read_cursor, read_limit, write_cursor
+
+SHOWN_PENDING_ORDERS = 100  # the newest; their number stands beside them
+LISTED_PENDING_ORDERS = 10  # the same in a list of products
+
+
+async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
+    product_id = product_id_of(http)
+    document = await views[INVENTORY.collection].find_one({"_id": product_id})
+    if document is None:
+        raise NotFound("unknown_product", f"There is no product {product_id}, or it is not yet visible.")
+    if not document["version"]:
+        raise Unavailable("This product cannot be shown until its view is repaired.", code="view_parked")
+    etag = f'"{document["version"]}-{document["position"]}"'
+    return Answer(await _show(views, document, SHOWN_PENDING_ORDERS), etag=etag, is_parked="parked" in document)
+
+
+async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:
+    """In the order of their ids."""
+    allow_only(http.query, "limit", "cursor")
+    limit = read_limit(http.query)
+    after = read_cursor(http.query, (int,)) or [0]
+    query = views[INVENTORY.collection].find({"_id": {"$gt": after[0]}, "version": {"$gt": 0}}, sort=[("_id", 1)])
+    documents = await query.limit(limit + 1).to_list()
+    shown = await asyncio.gather(*(_show(views, document, LISTED_PENDING_ORDERS) for document in documents[:limit]))
+    next_cursor = write_cursor([documents[limit - 1]["_id"]]) if len(documents) > limit else None
+    return Answer(page(list(shown), next_cursor))
+
+
+async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: int) -> dict[str, Any]:
+    inventory = to_view(InventoryView, document)
+    waiting = await views[PRODUCT_DEMAND.collection].find({"product_id": inventory.product_id}).to_list()
+    return {
+        "product_id": inventory.product_id,
+        "product_name": inventory.product_name,
+        "available_quantity": inventory.available_quantity,
+        "reserved_quantity": inventory.reserved_quantity,
+        "total_quantity": inventory.total_quantity,
+        "low_stock_threshold": inventory.low_stock_threshold,
+        "low_stock_alert": inventory.low_stock_alert,
+        "unit_price": show(inventory.unit_price),
+        "pending_orders_count": sum(demand.get("pending_orders", 0) for demand in waiting),
+        "pending_orders": await _pending_orders(views, inventory.product_id, limit_orders),
+        "updated_at": inventory.updated_at,
+        "version": document["version"],
+    }
+
+
+async def _pending_orders(views: AsyncDatabase, product_id: int, limit_orders: int) -> list[dict[str, Any]]:
+    wanted = {"items.product_id": product_id, "is_pending": True}
+    fields = {"items": 1, "status": 1, "placed_at": 1}
+    query = views[ORDERS.collection].find(wanted, fields, sort=[("placed_at", -1)], limit=limit_orders)
+    return [
+        {
+            "order_id": order["_id"],
+            "quantity": sum(line["quantity"] for line in order["items"] if line["product_id"] == product_id),
+            "status": order["status"],
+            "placed_at": order["placed_at"],
+        }
+        async for order in query
+    ]

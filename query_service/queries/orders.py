@@ -1,0 +1,74 @@
+"""One order, and a user's orders."""
+
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from pymongo.asynchronous.database import AsyncDatabase
+
+from common.errors import BadRequest, NotFound, Unavailable
+from common.read_models.orders import ORDERS, OrderLineView, OrderView
+from common.read_models.storage import to_view
+from query_service.answers import Answer, order_id_of, user_id_of
+from query_service.money import number, show
+from query_service.paging import allow_only, page, read_cursor, read_limit, write_cursor
+
+
+async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
+    order_id = order_id_of(http)
+    document = await views[ORDERS.collection].find_one({"_id": order_id})
+    if document is None:
+        raise NotFound("unknown_order", f"There is no order {order_id}, or it is not yet visible.")
+    if not document["version"]:
+        raise Unavailable("This order cannot be shown until its view is repaired.", code="view_parked")
+    etag = f'"{document["version"]}-{document["position"]}"'
+    return Answer(show_order(document), etag=etag, is_parked="parked" in document)
+
+
+async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
+    """Newest first."""
+    allow_only(http.query, "limit", "cursor")
+    user_id, limit = user_id_of(http), read_limit(http.query)
+    wanted: dict[str, Any] = {"user_id": {"$eq": user_id}}
+    if after := read_cursor(http.query, (str, str)):
+        placed_at, last_id = _instant(after[0]), after[1]
+        wanted["$or"] = [{"placed_at": {"$lt": placed_at}}, {"placed_at": placed_at, "_id": {"$gt": last_id}}]
+    query = views[ORDERS.collection].find(wanted, sort=[("placed_at", -1), ("_id", 1)], limit=limit + 1)
+    documents = await query.to_list()
+    shown = documents[:limit]
+    last = shown[-1] if len(documents) > limit else None
+    next_cursor = write_cursor([last["placed_at"].isoformat(), last["_id"]]) if last else None
+    return Answer(page([show_order(document) for document in shown], next_cursor))
+
+
+def show_order(document: dict[str, Any]) -> dict[str, Any]:
+    order = to_view(OrderView, document)
+    return {
+        "order_id": order.order_id,
+        "order_number": order.order_number,
+        "user_id": order.user_id,
+        "user_email": order.user_email,
+        "status": order.status,
+        "total_amount": order.total and number(order.total.amount, order.total.currency),
+        "total": show(order.total),
+        "items": [_show_line(line) for line in order.items],
+        "items_count": order.item_count,
+        "payment_info": order.captured and {"status": "CAPTURED", "captured": show(order.captured)},
+        "cancel_reason": order.cancel_reason,
+        "timeline": [{"event": entry.event, "timestamp": entry.timestamp} for entry in order.timeline],
+        "placed_at": order.placed_at,
+        "updated_at": order.updated_at,
+        "version": document["version"],
+    }
+
+
+def _show_line(line: OrderLineView) -> dict[str, Any]:
+    return {"product_id": line.product_id, "quantity": line.quantity, "unit_price": show(line.unit_price)}
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRequest("invalid_cursor", "The cursor is not one that this service has given out.") from error
+    return instant

@@ -1,0 +1,34 @@
+"""What a user ordered, summed up."""
+
+from aiohttp import web
+from pymongo.asynchronous.database import AsyncDatabase
+
+from common.errors import NotFound
+from common.read_models.users import USER_PRODUCTS, USERS
+from query_service.answers import Answer, user_id_of
+from query_service.money import known_numbers, show_sums, total_number
+
+FAVORITES = 5
+
+
+async def user_summary(http: web.Request, views: AsyncDatabase) -> Answer:
+    user_id = user_id_of(http)
+    user = await views[USERS.collection].find_one({"_id": user_id})
+    if user is None or not user.get("total_orders"):
+        raise NotFound("unknown_user", f"User {user_id} has no orders, or they are not yet visible.")
+    favorites = views[USER_PRODUCTS.collection].find(
+        {"user_id": user_id, "quantity": {"$gt": 0}}, sort=[("quantity", -1), ("product_id", 1)], limit=FAVORITES
+    )
+    spent = user.get("spent", {})
+    content = {
+        "user_id": user_id,
+        "total_orders": user["total_orders"],
+        "total_spent": total_number(spent),
+        "spent": show_sums(spent),
+        "avg_order_value": total_number(spent, parts=user.get("paid_orders", 0)),
+        "favorite_products": [
+            {"product_id": f["product_id"], "quantity": f["quantity"], "orders": f["orders"]} async for f in favorites
+        ],
+        "order_statuses": known_numbers(user, "statuses"),
+    }
+    return Answer(content)
