@@ -11,6 +11,7 @@ from common.envelope import Commit
 from common.log import Log
 
 KEPT_STREAMS = 10_000  # least recently used ones are read again when they are needed
+KEPT_NAMES = 100_000  # of streams known to exist; a stream never ceases to
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Streams:
         self._log = log
         self._streams: OrderedDict[str, Stream] = OrderedDict()
         self._reading: dict[str, asyncio.Future[Stream]] = {}
+        self._existing: set[str] = set()
 
     def forget(self, name: str) -> None:
         self._streams.pop(name, None)
@@ -70,8 +72,12 @@ class Streams:
         return await asyncio.shield(reading)
 
     async def exists(self, name: str) -> bool:
-        stream = self._streams.get(name)
-        return bool(stream and stream.settled.version) or await self._log.has_version(name, 1)
+        """Whether the stream is in the log; what was found once is not asked again."""
+        if name not in self._existing and await self._log.has_version(name, 1):
+            if len(self._existing) >= KEPT_NAMES:
+                self._existing.clear()
+            self._existing.add(name)
+        return name in self._existing
 
     async def read(self, name: str, decider: Decider[Any, Any, Any], since: Known | None = None) -> Known:
         """Read from the log, with majority and past every cache, what came after `since`."""

@@ -1,0 +1,158 @@
+"""A second, naive opinion of what the views must say: it reads the stored log and imports nothing of ours."""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from pymongo import MongoClient
+
+Documents = dict[str, dict[Any, dict[str, Any]]]
+
+
+def check(url: str, events_database: str, views_database: str) -> int:
+    """Assert that the log is gapless and that every view equals its naive fold; return the number of commits."""
+    client: MongoClient[dict[str, Any]] = MongoClient(url, tz_aware=True)
+    try:
+        commits = list(client[events_database]["commits"].find(sort=[("_id", 1)]))
+        check_log(commits)
+        expected = expected_views(commits)
+        for collection, documents in expected.items():
+            stored = {d["_id"]: d for d in client[views_database][collection].find()}
+            assert normal(collection, stored) == normal(collection, documents), (
+                f"{collection} is not the fold of the log"
+            )
+        return len(commits)
+    finally:
+        client.close()
+
+
+def check_log(commits: list[dict[str, Any]]) -> None:
+    """O2: positions are 1..N, versions 1..n per stream, command ids unique."""
+    assert [c["_id"] for c in commits] == list(range(1, len(commits) + 1)), "positions have a hole"
+    versions: Counter[str] = Counter()
+    for commit in commits:
+        versions[commit["stream"]] += 1
+        assert commit["version"] == versions[commit["stream"]], f"{commit['stream']} has a hole"
+    assert len({c["command_id"] for c in commits}) == len(commits), "a command was committed twice"
+
+
+def expected_views(commits: list[dict[str, Any]]) -> Documents:
+    orders: dict[str, dict[str, Any]] = {}
+    inventory: dict[int, dict[str, Any]] = {}
+    for commit in commits:
+        kind, _, subject = commit["stream"].partition("-")
+        for event in commit["events"]:
+            if kind == "order":
+                apply_to_order(orders, subject, commit, event)
+            else:
+                apply_to_inventory(inventory, int(subject), commit, event)
+    return {"orders": orders, "inventory": inventory, **sums(orders)}
+
+
+def apply_to_order(
+    orders: dict[str, dict[str, Any]], subject: str, commit: dict[str, Any], event: dict[str, Any]
+) -> None:
+    data, at = event["data"], commit["recorded_at"]
+    entry = {"event": event["type"], "timestamp": at}
+    stand = {"position": commit["_id"], "version": commit["version"], "updated_at": at}
+    match event["type"]:
+        case "OrderInitiated" | "OrderImported":
+            imported = event["type"] == "OrderImported"
+            placed_at = data["placed_at"] if imported else at
+            lines = [{**line, "unit_price": None} for line in data.get("items", [])]
+            orders[subject] = {
+                "_id": subject,
+                "partition": commit["partition"],
+                "order_id": subject,
+                "order_number": f"ORD-{placed_at.year}-{commit['_id']}",
+                "user_id": data["user_id"],
+                "user_email": data.get("personal", {}).get("email"),
+                "status": "COMPLETED" if imported else "PENDING",
+                "items": lines,
+                "item_count": data["item_count"] if imported else sum(line["quantity"] for line in lines),
+                "total": data.get("paid"),
+                "captured": data.get("paid"),
+                "is_pending": not imported,
+                "placed_at": placed_at,
+                "cancel_reason": None,
+                "timeline": [entry],
+                **stand,
+            }
+        case "OrderCancelled":
+            order = orders[subject]
+            order |= {"status": "CANCELLED", "is_pending": False, "cancel_reason": data.get("reason"), **stand}
+            order["timeline"].append(entry)
+        case other:
+            raise AssertionError(f"the naive program does not know {other}")
+
+
+def apply_to_inventory(
+    inventory: dict[int, dict[str, Any]], subject: int, commit: dict[str, Any], event: dict[str, Any]
+) -> None:
+    data = event["data"]
+    product = inventory.setdefault(
+        subject,
+        {
+            "_id": subject,
+            "partition": commit["partition"],
+            "product_id": subject,
+            "product_name": "",
+            "total_quantity": 0,
+            "reserved_quantity": 0,
+            "unit_price": None,
+            "low_stock_threshold": 0,
+        },
+    )
+    product |= {"position": commit["_id"], "version": commit["version"], "updated_at": commit["recorded_at"]}
+    names = {"product_name": "product_name", "quantity": "total_quantity", "unit_price": "unit_price"}
+    names["low_stock_threshold"] = "low_stock_threshold"
+    if event["type"] == "InventoryUpdated":
+        product |= {names[name]: value for name, value in data.items() if name in names}
+
+
+def sums(orders: dict[str, dict[str, Any]]) -> Documents:
+    users: dict[int, Counter[str]] = defaultdict(Counter)
+    days: dict[str, Counter[str]] = defaultdict(Counter)
+    products: dict[str, Counter[str]] = defaultdict(Counter)
+    demand: dict[str, Counter[str]] = defaultdict(Counter)
+    for order in orders.values():
+        numbers = Counter({"total_orders": 1, "statuses." + order["status"]: 1})
+        if order["captured"]:
+            numbers += Counter(
+                {"paid_orders": 1, "spent." + order["captured"]["currency"]: order["captured"]["amount"]}
+            )
+        users[order["user_id"]].update(numbers)
+        day = f"{order['placed_at']:%Y-%m-%d}/p{order['partition']}"
+        days[day].update(numbers + Counter({"total_items": order["item_count"]}))
+        for line in order["items"]:
+            key = f"{order['user_id']}/{line['product_id']}"
+            products[key].update({"orders": 1, "quantity": line["quantity"]})
+            if order["is_pending"]:
+                demand[f"{line['product_id']}/p{order['partition']}"].update({"pending_orders": 1})
+    return {
+        "users": _plain(users),
+        "days": _plain(days),
+        "user_products": _plain(products),
+        "product_demand": _plain(demand),
+    }
+
+
+def _plain(counters: dict[Any, Counter[str]]) -> dict[Any, dict[str, Any]]:
+    return {key: dict(counter) for key, counter in counters.items()}
+
+
+def normal(collection: str, documents: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Sums without their zeros, dotted names as they were added, and without what only names the key."""
+    if collection in ("orders", "inventory"):
+        return documents
+    flat = {key: _flat(document) for key, document in documents.items()}
+    return {key: document for key, document in flat.items() if document}
+
+
+def _flat(document: dict[str, Any]) -> dict[str, int]:
+    flat: dict[str, int] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": number for key, number in value.items()}
+        elif name not in ("_id", "partition", "user_id", "product_id", "day"):
+            flat[name] = value
+    return {name: number for name, number in flat.items() if number}

@@ -1,0 +1,129 @@
+"""The services as real processes on given servers, for tests that speak to them over HTTP and kill them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import orjson
+
+from stack.ports import free_ports
+from stack.process import Program, spawn
+
+ROOT = Path(__file__).parents[2]
+SERVICES = {"command": "command_service", "projector": "projector", "query": "query_service", "gateway": "gateway"}
+READY_SECONDS = 40.0
+SETTLED_SECONDS = 60.0
+POLL_SECONDS = 0.05
+
+
+async def until(fact: Callable[[], Awaitable[bool]], *, seconds: float, what: str) -> None:
+    """Wait for a fact; fail with `what` when it does not become true in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await fact():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+class System:
+    """One set of services; extra processes of a service get a number behind its name: `projector2`."""
+
+    def __init__(self, mongodb_url: str, amqp_url: str, folder: Path, **settings: str) -> None:
+        name = f"test_{uuid4().hex[:12]}"
+        self.folder = folder
+        self.events_database, self.views_database = f"{name}_events", f"{name}_views"
+        self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self._programs: dict[str, Program] = {}
+        self._environment = {
+            **os.environ,
+            "EVENTS_MONGODB_URL": mongodb_url,
+            "VIEWS_MONGODB_URL": "",
+            "EVENTS_DATABASE": self.events_database,
+            "VIEWS_DATABASE": self.views_database,
+            "AMQP_URL": amqp_url,
+            "MESSAGE_KEY": "a key for tests",
+            "LEASE_SECONDS": "1.5",
+            "COMMAND_URL": self.url("command"),
+            "QUERY_URL": self.url("query"),
+            **{f"{service.upper()}_PORT": str(port) for service, port in self._ports.items()},
+            **settings,
+        }
+        self.mongodb_url, self.amqp_url = mongodb_url, amqp_url
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
+    @property
+    def gateway(self) -> str:
+        return self.url("gateway")
+
+    @property
+    def running(self) -> list[str]:
+        return [name for name, program in self._programs.items() if program.exit_code is None]
+
+    async def start(self, *names: str) -> None:
+        """Start processes and wait until they are ready."""
+        for name in names:
+            service = name.rstrip("0123456789")
+            port = self._ports.setdefault(name, free_ports(1)[0])
+            environment = self._environment | {f"{service.upper()}_PORT": str(port)}
+            output = (self.folder / f"{name}.log").open("a")
+            self._programs[name] = await spawn(
+                [sys.executable, "-m", SERVICES[service]],
+                env=environment,
+                cwd=ROOT,
+                on_line=lambda line, file=output: print(line, file=file, flush=True),
+            )
+        for name in names:
+            await self.wait_ready(name)
+
+    async def wait_ready(self, name: str) -> None:
+        async with aiohttp.ClientSession() as http:
+
+            async def is_ready() -> bool:
+                try:
+                    async with http.get(self.url(name) + "/readyz", timeout=aiohttp.ClientTimeout(total=2)) as answer:
+                        return answer.status == 200
+                except (aiohttp.ClientError, TimeoutError):
+                    return False
+
+            await until(is_ready, seconds=READY_SECONDS, what=f"{name} is ready; see {self.folder / name}.log")
+
+    async def kill(self, name: str) -> None:
+        await self._programs[name].kill()
+
+    def signal(self, name: str, number: int) -> None:
+        os.kill(self._programs[name].pid, number)
+
+    async def stop(self) -> None:
+        for program in reversed(self._programs.values()):
+            await program.stop(timeout_seconds=10)
+
+    async def positions(self) -> dict[str, object]:
+        async with aiohttp.ClientSession() as http, http.get(self.gateway + "/cqrs/ops/positions") as answer:
+            return orjson.loads(await answer.read())
+
+    async def settled(self) -> None:
+        """Wait until the views have everything that is in the log."""
+
+        async def has_no_lag() -> bool:
+            positions = await self.positions()
+            views = positions["groups"].get("views", {})  # type: ignore[attr-defined]
+            return positions["head"] is not None and views.get("lag") == 0
+
+        await until(has_no_lag, seconds=SETTLED_SECONDS, what="the views are level with the log")
+
+
+@asynccontextmanager
+async def running_system(mongodb_url: str, amqp_url: str, folder: Path, **settings: str) -> AsyncIterator[System]:
+    """All services on these servers, in databases of their own; the broker's default virtual host must be theirs alone."""
+    system = System(mongodb_url, amqp_url, folder, **settings)
+    try:
+        await system.start(*SERVICES)
+        yield system
+    finally:
+        await system.stop()
