@@ -24,9 +24,12 @@ UP = Gauge("leveret_up", "1 while the service runs", ["service"])
 
 async def run(settings: Settings) -> None:
     appenders: list[Appender] = []
-    client = open_client(
-        settings.events_mongodb_url, name="command", on_pool_cleared=lambda: [a.forget_head() for a in appenders]
-    )
+
+    def forget_heads() -> None:
+        for one in appenders:
+            one.forget_head()
+
+    client = open_client(settings.events_mongodb_url, name="command", on_pool_cleared=forget_heads)
     log = await patiently(lambda: open_log(client[settings.events_database], partitions=settings.partitions))
     streams = Streams(log)
     appender = Appender(log, on_superseded=streams.forget)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from command_service.domain.orders import ImportOrder
 from command_service.handling import CommandHandler, Outcome, Request
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, fingerprint, identify, keyed_identity
 from common.consistency import merge, read_token, write_token
@@ -57,7 +58,7 @@ class CommandApi:
 
     async def _import_line(self, http: web.Request, line: bytes) -> Outcome | LeveretError:
         try:
-            command = parse_body(IMPORT_ROUTE.command, line)
+            command = parse_body(ImportOrder, line)
             identity = keyed_identity(f"import\n{command.source}:{command.line_number}")
             return await self._handler.handle(self._about(http, IMPORT_ROUTE, command, identity, line))
         except (Refusal, BadRequest, InvalidBody) as error:

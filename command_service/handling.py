@@ -1,4 +1,4 @@
-"""From a command to its answer: decide on what is known, append, and say nothing that is not certain (PROTOCOL L6-L10)."""
+"""From a command to its answer: decide on what is known, append, say nothing that is not certain (PROTOCOL L6-L10)."""
 
 import asyncio
 import time
@@ -102,13 +102,14 @@ class CommandHandler:
             if first := await asyncio.shield(running):
                 return _repeated(request, *first)
         answer = self._running[request.command_id] = asyncio.get_running_loop().create_future()
-        outcome = None
+        told: tuple[str, Outcome] | None = None
         try:
             outcome = await self._settle(request)
+            told = (request.fingerprint, outcome) if outcome.changed else None
+            return outcome
         finally:
             del self._running[request.command_id]
-            answer.set_result((request.fingerprint, outcome) if outcome and outcome.changed else None)
-        return outcome
+            answer.set_result(told)
 
     async def _settle(self, request: Request) -> Outcome:
         """Try until there is an answer that can be relied on, or the deadline has passed (L8)."""
@@ -177,7 +178,7 @@ class CommandHandler:
         )
 
     async def _confirm(self, request: Request, stream: Stream, doubt: _Doubt) -> Outcome | None:
-        """L9: an answer that writes nothing is given only on what the log says, after a look for the command's own commit."""
+        """L9: what writes nothing is answered only on what the log says, after a look for the command's own commit."""
         if stream.last_queued:
             await asyncio.wait((stream.last_queued,))
         known = await self._streams.read(request.stream, request.decider, stream.settled)

@@ -1,4 +1,4 @@
-"""The relay: publishes every event of the log, in the order of positions, and remembers how far it is confirmed (PROTOCOL R).
+"""The relay: publishes every event of the log, in order, and remembers how far it is confirmed (PROTOCOL R).
 
 A crash between a publish and its confirm, or between a confirm and the cursor, leaves duplicates; never a gap.
 """
@@ -112,7 +112,7 @@ class Relay:
             await publisher.close()
 
     async def _start(self) -> tuple[int, dict[int, int]]:
-        """R2: the cursor and what each partition's previous position was there; from the beginning if it is not of this log."""
+        """R2: the cursor, and each partition's last position up to it; the beginning if it is not of this log."""
         position = await self.position()
         last_of = await self._log.last_positions(position)
         if last_of is None:

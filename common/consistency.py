@@ -1,4 +1,4 @@
-"""The consistency token: how far each partition must have come before a read shows what a client has seen (PROTOCOL Q1)."""
+"""The consistency token: how far the partitions must be before a read shows what a client has seen (PROTOCOL Q1)."""
 
 import base64
 import binascii

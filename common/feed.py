@@ -1,4 +1,4 @@
-"""The feed: every commit of the partitions this process holds, in order, without a gap, from its checkpoint (PROTOCOL F).
+"""The feed: every commit of the partitions this process holds, in order, without a gap (PROTOCOL F).
 
 RabbitMQ brings commits quickly; the log is where they are read when a message is missing, when none comes, and when
 there is much to catch up with. All of it is one path: `_next` asks the inbox first and the log second.
@@ -15,7 +15,7 @@ from aiormq.abc import DeliveredMessage
 from prometheus_client import Counter, Gauge
 
 from common.broker import Consumer
-from common.envelope import Commit, Seal, from_message
+from common.envelope import Commit, Part, Seal, from_message
 from common.errors import ForeignLog, Unavailable, Undecodable
 from common.inbox import Inbox
 from common.leases import Leases
@@ -171,7 +171,7 @@ class Feed:
             raise ForeignLog(
                 "foreign_log",
                 f"The checkpoint {self._group}/{partition} at position {checkpoint.position} is not from this log: "
-                "the log was replaced or restored. Run `cqrs views rebuild` to make the views from the log that is there.",
+                "the log was replaced or restored. Run `cqrs views rebuild` to make the views anew from this one.",
             )
 
     async def _serve_batch(self) -> bool:
@@ -223,13 +223,12 @@ class Feed:
         """Put a message where it belongs. Called by the broker's library, so it must not wait and must not fail."""
         self._delivered_at = time.monotonic()
         state = self._partitions.get(partition)
-        tag = message.delivery.delivery_tag
+        tag = message.delivery_tag
         if state is None or tag is None:
             return
         try:
             part = from_message(message.header.properties.headers or {}, message.body, self._seal)
-            if part.commit.partition != partition:
-                raise Undecodable("wrong_partition", "the message came through another partition's queue")
+            _require_partition(part, partition)
         except Undecodable as error:
             MESSAGES.labels(self._group, error.code).inc()
             state.unacked.append((tag, 0))
@@ -335,6 +334,11 @@ class Feed:
             await self._leases.leave()
         except Unavailable:
             log.warning("leases_run_out", group=self._group)
+
+
+def _require_partition(part: Part, partition: int) -> None:
+    if part.commit.partition != partition:
+        raise Undecodable("wrong_partition", "the message came through another partition's queue")
 
 
 async def _until_set(event: asyncio.Event, *, seconds: float) -> None:

@@ -210,7 +210,7 @@ class Appender:
             _fail(pending, Superseded())
 
     def _expire(self) -> None:
-        """Give up what waited too long. It takes its stream's later commits along, like every commit that is not made."""
+        """Give up what waited too long; its stream's later commits are decided again, as after any that is not made."""
         now = asyncio.get_running_loop().time()
         while expired := next((p for p in self._queue if p.deadline <= now), None):
             self._withdraw(

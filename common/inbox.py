@@ -1,4 +1,4 @@
-"""What has arrived of one partition, and which commit comes next (PROTOCOL F4, F5, F7); pure, so that it can be modelled."""
+"""What has arrived of one partition, and which commit comes next (PROTOCOL F4, F5, F7); pure, to be modelled."""
 
 import heapq
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ class Leases:
         return self._seconds / RENEWALS_PER_LEASE
 
     async def renew(self) -> frozenset[int]:
-        """Renew what is held, take a fair share of what is free; return what is held beyond the share, to be released."""
+        """Renew what is held and take a fair share of what is free; return what is held beyond it, to be released."""
         started = time.monotonic()
         try:
             share = math.ceil(self._parts / await self._count_members())
@@ -87,7 +87,7 @@ class Leases:
     async def _renew_held(self) -> frozenset[int]:
         mine = {"_id": {"$in": self._ids(range(self._parts))}, "holder": self._holder}
         await self._collection.update_many(mine, self._lease())
-        return frozenset([int(d["_id"].rpartition("/")[2]) async for d in self._collection.find(mine, {"_id": 1})])
+        return frozenset([int(str(d["_id"]).rpartition("/")[2]) async for d in self._collection.find(mine, {"_id": 1})])
 
     async def _take_free(self, wanted: int) -> frozenset[int]:
         taken: set[int] = set()

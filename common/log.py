@@ -87,11 +87,11 @@ class Log(Protocol):
 
 
 async def open_log(database: AsyncDatabase, *, partitions: int) -> "MongoLog":
-    """Open the log in this database, making it first if there is none; the number of partitions of an existing log wins."""
+    """Open the log in this database, making it if there is none; an existing log's number of partitions wins."""
     with _reaching():
         settings = database["settings"]
         made = {"log_id": str(uuid4()), "partitions": partitions, "created_at": datetime.now(UTC)}
-        found: dict[str, Any] = await settings.find_one_and_update(
+        found: Any = await settings.find_one_and_update(
             {"_id": "log"}, {"$setOnInsert": made}, upsert=True, return_document=pymongo.ReturnDocument.AFTER
         )
         await database["commits"].create_indexes(list(_INDEXES))
@@ -162,7 +162,7 @@ class MongoLog:
             return _to_commit(await self._commits.find_one({"_id": position}))
 
     async def last_positions(self, upto: int) -> dict[int, int] | None:
-        """Return the last position of each partition up to `upto`, from one snapshot; None if `upto` is not in the log."""
+        """Return each partition's last position up to `upto`, from one snapshot; None if `upto` is not in the log."""
         with _reaching():
             async with self._snapshot() as session:
                 if upto and await self._commits.find_one({"_id": upto}, {"_id": 1}, session=session) is None:
@@ -177,7 +177,7 @@ class MongoLog:
             "until": {"$cond": [free, {"$add": ["$$NOW", TURN_MILLISECONDS]}, "$until"]},
         }
         with _reaching():
-            turn: dict[str, Any] = await self._turns.find_one_and_update(
+            turn: Any = await self._turns.find_one_and_update(
                 {"_id": "append"}, [{"$set": claim}], upsert=True, return_document=pymongo.ReturnDocument.AFTER
             )
         return turn["holder"] == holder

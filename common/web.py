@@ -104,8 +104,10 @@ def problem(
 
 def trace_id(request: web.Request) -> str:
     """The id under which this request is found in every log: the caller's, if there is a traceparent."""
-    found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    return found[1] if found else secrets.token_hex(16)
+    if "trace_id" not in request:
+        found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+        request["trace_id"] = found[1] if found else secrets.token_hex(16)
+    return request["trace_id"]
 
 
 def traceparent(request: web.Request) -> str | None:
@@ -125,8 +127,8 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as error:
         response = _from_http_error(request, error)
     except Exception:
+        log.exception("request_failed", trace_id=trace_id(request), path=_route_name(request))
         response = problem(request, 500, "internal_error", "This is our fault; it has been logged under the trace_id.")
-        log.exception("request_failed", trace_id=orjson.loads(response.body or b"{}").get("trace_id"))
     route = _route_name(request)
     REQUESTS.labels(route, response.status).inc()
     SECONDS.labels(route).observe(time.perf_counter() - started)

@@ -1,7 +1,7 @@
 """The gateway: one address for clients, `/cqrs/…` in front of the services behind it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -15,15 +15,17 @@ from common.web import Handler, add_operations, json_response, make_app
 UPSTREAM_SECONDS = 15.0
 CONNECT_SECONDS = 2.0
 _HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade host".split()
+    {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
+    | {"transfer-encoding", "upgrade"}
 )
+SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
 
 
 def make_gateway_app(command_url: str, query_url: str) -> web.Application:
     app = make_app()
     upstreams = {"commands": URL(command_url), "queries": URL(query_url)}
 
-    async def session(_: web.Application) -> Any:
+    async def session(_: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=UPSTREAM_SECONDS, connect=CONNECT_SECONDS)
         connector = aiohttp.TCPConnector(limit=200)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as opened:
@@ -45,9 +47,6 @@ def make_gateway_app(command_url: str, query_url: str) -> web.Application:
     for side, url in upstreams.items():
         app.router.add_route("*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, url / side))
     return app
-
-
-SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
 
 
 def _proxy(app: web.Application, upstream: URL) -> Handler:

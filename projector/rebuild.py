@@ -47,13 +47,14 @@ async def clear(database: AsyncDatabase, partition: int) -> Mapping[str, Any]:
     try:
         for model in (*READ_MODELS, *SUMMARIES):
             await database[model.collection].delete_many({"partition": partition})
-        return await database[CHECKPOINTS].find_one_and_update(
+        cleared: Any = await database[CHECKPOINTS].find_one_and_update(
             {"_id": checkpoint_id(GROUP, partition)},
             {"$unset": {"clearing": ""}, "$inc": {"rev": 1}},
             return_document=pymongo.ReturnDocument.AFTER,
         )
     except PyMongoError as error:
         raise Unavailable("The read store cannot be reached.") from error
+    return cleared
 
 
 async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[str, Any]) -> None:

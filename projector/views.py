@@ -98,10 +98,12 @@ async def _commit(session: AsyncClientSession) -> None:
     """Commit again while the outcome is unknown; the driver makes that safe."""
     for attempt in range(COMMIT_TRIES):
         try:
-            return await session.commit_transaction()
+            await session.commit_transaction()
         except PyMongoError as error:
             if not has_label(error, "UnknownTransactionCommitResult") or attempt == COMMIT_TRIES - 1:
                 raise
+        else:
+            return
 
 
 def _check(guarded: Guarded, answer: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Any
 
 import pymongo
 import structlog
@@ -46,7 +47,7 @@ class ViewWriter:
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
-        """Read the checkpoints, making those that are missing; nothing that was cached is believed any more (F3, V3)."""
+        """Read the checkpoints, making those that are missing; nothing cached is believed any more (F3, V3)."""
         self._cache.clear()
         self._trusts_versions = False
         await make_indexes(self._database)
@@ -55,7 +56,7 @@ class ViewWriter:
     async def _begin(self, partition: int) -> Checkpoint:
         new = {"group": GROUP, "partition": partition, "position": 0, "command_id": None, "rev": 0}
         try:
-            found = await self._database[CHECKPOINTS].find_one_and_update(
+            found: Any = await self._database[CHECKPOINTS].find_one_and_update(
                 {"_id": checkpoint_id(GROUP, partition)},
                 {"$setOnInsert": new},
                 upsert=True,
@@ -69,7 +70,7 @@ class ViewWriter:
         return Checkpoint(found["position"], found["command_id"])
 
     async def apply(self, batch: Batch) -> None:
-        """Apply the batch once, whatever dies; a document that cannot be written is found by halving, and parked (V5)."""
+        """Apply the batch once, whatever dies; a document that cannot be written is found by halving (V5)."""
         started = time.perf_counter()
         try:
             await self._apply(batch)

@@ -27,13 +27,17 @@ def read_cursor(query: Mapping[str, str], kinds: tuple[type, ...]) -> list[Any] 
     if text is None:
         return None
     try:
-        if len(text) > _MAX_CURSOR_CHARACTERS:
-            raise ValueError("too long")
-        values = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
-            raise ValueError("not ours")
+        return _parse_cursor(text, kinds)
     except (ValueError, binascii.Error) as error:
         raise BadRequest("invalid_cursor", "The cursor is not one that this service has given out.") from error
+
+
+def _parse_cursor(text: str, kinds: tuple[type, ...]) -> list[Any]:
+    if len(text) > _MAX_CURSOR_CHARACTERS:
+        raise ValueError("too long")
+    values = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+        raise ValueError("not ours")
     return values
 
 

@@ -114,7 +114,7 @@ def _entry(told: Told) -> TimelineEntry:
 
 
 def contribute(order: OrderView) -> Contribution:
-    """An order counts for its user and its day; its lines count as the user's favourites, and as demand while pending."""
+    """An order counts for its user and its day, its lines as the user's favourites and, while pending, as demand."""
     money = (
         {} if order.captured is None else {f"spent.{order.captured.currency}": order.captured.amount, "paid_orders": 1}
     )

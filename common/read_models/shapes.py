@@ -58,7 +58,7 @@ Contribution = Mapping[SummaryKey, Numbers]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModel(Generic[V]):
-    """A collection of documents, each the fold of one stream of `context`; `key` makes the document's id of the subject.
+    """A collection of documents, each the fold of one stream of `context`; `key` makes its id of the subject.
 
     `project` makes the next view; `contribute` says what a view adds to the summaries.
     """

@@ -16,7 +16,7 @@ REQUESTS = "requests"
 
 
 def to_fields(view: object) -> dict[str, Any]:
-    """Return the view's fields as they are stored; beside them stand `_id`, `partition`, `position`, `version`, `parked`."""
+    """Return the view's fields as stored; beside them stand `_id`, `partition`, `position`, `version`, `parked`."""
     return msgspec.to_builtins(view, builtin_types=(datetime,), enc_hook=_encode)
 
 

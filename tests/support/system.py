@@ -120,7 +120,7 @@ class System:
 
 @asynccontextmanager
 async def running_system(mongodb_url: str, amqp_url: str, folder: Path, **settings: str) -> AsyncIterator[System]:
-    """All services on these servers, in databases of their own; the broker's default virtual host must be theirs alone."""
+    """All services on these servers, in databases of their own; the broker's virtual host must be theirs alone."""
     system = System(mongodb_url, amqp_url, folder, **settings)
     try:
         await system.start(*SERVICES)
