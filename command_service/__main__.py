@@ -1,7 +1,6 @@
 """Run the command service: HTTP, the appender, and the relay as a task of its own."""
 
 import asyncio
-import contextlib
 
 import uvloop
 from prometheus_client import Gauge
@@ -48,17 +47,20 @@ async def run(settings: Settings) -> None:
 
     UP.labels("command").set(1)
     appending = asyncio.create_task(supervised("appender", appender.run))
-    relaying = asyncio.create_task(relay.run()) if settings.relay and settings.amqp_url else None
+    relaying = asyncio.create_task(_relay(relay, settings))
     try:
         await serve(make_command_app(api, ready=ready, positions=positions), settings.bind_host, settings.command_port)
     finally:
         appender.close()
         await appending
-        if relaying:
-            relaying.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await relaying
+        relaying.cancel()
+        await asyncio.wait((relaying,))
         await client.close()
+
+
+async def _relay(relay: Relay, settings: Settings) -> None:
+    if settings.relay and settings.amqp_url:
+        await supervised("relay", relay.run)
 
 
 async def _answers(log: MongoLog) -> bool:

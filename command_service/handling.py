@@ -147,12 +147,12 @@ class CommandHandler:
 
     async def _append(self, request: Request, stream: Stream, events: tuple[Any, ...], context: Context) -> Outcome:
         draft = self._draft(request, stream.ahead, events, context)
-        ahead = replace(advanced(request.decider, stream.ahead, events), partition_key=draft.partition_key)
+        state = advanced(request.decider, stream.ahead, events)
         size_bytes = SMALL_COMMIT_BYTES if request.body_bytes <= SMALL_BODY_BYTES else _measure(draft.events)
         appended = self._appender.append(draft, size_bytes=size_bytes, deadline=request.deadline)
-        stream.queue(ahead, appended)
+        stream.queue(Known(state, draft.version, 0, draft.partition_key), appended)
         commit = await appended
-        settled = replace(ahead, position=commit.position)
+        settled = Known(state, commit.version, commit.position, commit.partition_key)
         stream.settle(settled)
         return _outcome(request, settled, commit.partition)
 

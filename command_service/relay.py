@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import prometheus_client as metrics
 import structlog
+import uvloop
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
@@ -18,8 +19,11 @@ from common.config import Settings
 from common.envelope import Commit, Seal, to_messages
 from common.errors import Unavailable
 from common.leases import Leases
-from common.log import MongoLog
-from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from common.log import MongoLog, open_log
+from common.logs import configure
+from common.mongo import open_client
+from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently
+from common.web import add_operations, make_app, serve_beside
 
 READ_COMMITS = 500
 MOST_OUTSTANDING = 1000  # commits published and not yet confirmed
@@ -52,6 +56,10 @@ class Relay:
     @property
     def is_connected(self) -> bool:
         return self._publisher is not None
+
+    @property
+    def has_lease(self) -> bool:
+        return bool(self._leases.held)
 
     async def position(self) -> int:
         """Return the cursor as it was last written down, by whichever relay."""
@@ -96,9 +104,9 @@ class Relay:
     async def _session(self) -> None:
         """Publish from the cursor on, until the lease or the broker is lost."""
         publisher = self._publisher = await Publisher.open(self._url, "relay")
+        outstanding = _Outstanding()
         try:
-            position, last_of = await self._start()
-            outstanding = _Outstanding(position)
+            outstanding.confirmed, last_of = await self._start()
             async with asyncio.TaskGroup() as tasks:
                 helpers = [
                     tasks.create_task(self._confirm(outstanding)),
@@ -109,6 +117,7 @@ class Relay:
                     helper.cancel()
         finally:
             self._publisher = None
+            outstanding.abandon()
             await publisher.close()
 
     async def _start(self) -> tuple[int, dict[int, int]]:
@@ -186,8 +195,8 @@ class Relay:
 class _Outstanding:
     """What is published and not yet confirmed, in order; `confirmed` is the last contiguous position that is."""
 
-    def __init__(self, confirmed: int) -> None:
-        self.confirmed = confirmed
+    def __init__(self) -> None:
+        self.confirmed = 0
         self._commits: deque[tuple[Commit, list[asyncio.Task[bool]]]] = deque()
         self._added = asyncio.Event()
         self._removed = asyncio.Event()
@@ -207,8 +216,41 @@ class _Outstanding:
         self.confirmed = position
         self._removed.set()
 
+    def abandon(self) -> None:
+        """Nobody waits for these any more: the next session publishes them again."""
+        for _, publishing in self._commits:
+            for task in publishing:
+                task.cancel()
+                task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
     async def room(self) -> None:
         """Wait until another page of commits may be published."""
         while len(self._commits) > MOST_OUTSTANDING - READ_COMMITS:
             self._removed.clear()
             await self._removed.wait()
+
+
+async def run_alone(settings: Settings) -> None:
+    """Publish beside command services that have RELAY=false, with health and metrics over HTTP."""
+    client = open_client(settings.events_mongodb_url, name="relay")
+    database = client[settings.events_database]
+    log_ = await patiently(lambda: open_log(database, partitions=settings.partitions))
+    relay = Relay(database, log_, settings)
+
+    async def ready() -> dict[str, bool]:
+        return {"broker": relay.is_connected or not relay.has_lease}
+
+    app = make_app()
+    add_operations(app, ready)
+    await serve_beside(app, settings.bind_host, settings.relay_port, relay.run())
+    await client.close()
+
+
+def main() -> None:
+    settings = Settings()
+    configure(settings, "relay")
+    uvloop.run(run_alone(settings))
+
+
+if __name__ == "__main__":
+    main()

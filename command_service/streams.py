@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from command_service.domain.decider import Decider
@@ -104,9 +104,9 @@ def fold(decider: Decider[Any, Any, Any], known: Known, commits: list[Commit]) -
     return known
 
 
-def advanced(decider: Decider[Any, Any, Any], known: Known, events: tuple[Any, ...]) -> Known:
-    """What the stream becomes when these events are written."""
+def advanced(decider: Decider[Any, Any, Any], known: Known, events: tuple[Any, ...]) -> Any:
+    """The state when these events are written."""
     state = known.state
     for event in events:
         state = decider.evolve(state, event)
-    return replace(known, state=state, version=known.version + 1)
+    return state

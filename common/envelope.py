@@ -40,6 +40,24 @@ class Commit:
     causation_id: str | None = None
     traceparent: str | None = None
 
+    def at(self, position: int) -> "Commit":
+        """The draft as it stands in the log (a quarter of the cost of `dataclasses.replace`)."""
+        return Commit(
+            position=position,
+            stream=self.stream,
+            version=self.version,
+            partition_key=self.partition_key,
+            partition=self.partition,
+            events=self.events,
+            command_id=self.command_id,
+            fingerprint=self.fingerprint,
+            recorded_at=self.recorded_at,
+            actor=self.actor,
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+            traceparent=self.traceparent,
+        )
+
     @property
     def context(self) -> str:
         """The word before the first dash of the stream's name: `order`, `inventory`."""

@@ -7,30 +7,32 @@ there is much to catch up with. All of it is one path: `_next` asks the inbox fi
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 from aiormq.abc import DeliveredMessage
 from prometheus_client import Counter, Gauge
 
-from common.broker import Consumer
 from common.envelope import Commit, Part, Seal, from_message
 from common.errors import ForeignLog, Unavailable, Undecodable
+from common.following import Following
 from common.inbox import Inbox
 from common.leases import Leases
 from common.log import Log
-from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from common.partition_state import PartitionState
+from common.tasks import FIRST_PAUSE_SECONDS
 
-TAIL_CHECK_SECONDS = 1.0  # how often the log is asked for what never arrived (F6)
-POLL_SECONDS = 0.015  # the same while there is no broker
+LOOK_SECONDS = 0.1  # how often the log is asked what there is
+LOOK_COMMITS = 1000  # how far one look goes
+POLL_SECONDS = 0.015  # how often, while there is no broker
+TAIL_CHECK_SECONDS = 1.0  # what has not arrived for so long is read from the log (F6)
 SILENCE_SECONDS = 10.0  # behind, and nothing delivered for so long: a new session
 GAP_PAUSE_SECONDS = 0.02  # before a gap that the log does not yet fill is read again
 
 log = structlog.get_logger(__name__)
 MESSAGES = Counter("leveret_feed_messages_total", "Messages received", ["group", "kind"])
 LOG_READS = Counter("leveret_feed_log_reads_total", "Pages read from the log", ["group", "reason"])
-SESSIONS = Counter("leveret_feed_sessions_total", "Broker sessions begun", ["group"])
 HELD = Gauge("leveret_feed_partitions_held", "Partitions this process serves", ["group"])
 
 Batch = Mapping[int, Sequence[Commit]]
@@ -61,22 +63,10 @@ class Sink(Protocol):
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]: ...
     async def apply(self, batch: Batch) -> None: ...
-    async def between_batches(self, held: Mapping[int, Progress]) -> bool:
-        """Do what was asked for meanwhile and note the progress; True if checkpoints were changed by it."""
+    async def note(self, progress: Mapping[int, Progress]) -> None: ...
+    async def serve_requests(self, held: frozenset[int]) -> bool:
+        """Do what was asked for meanwhile (V2); True if checkpoints were changed by it."""
         ...
-
-
-@dataclass(slots=True)
-class _Partition:
-    """One partition as this process serves it. `is_behind` says that the log has more than came as messages."""
-
-    inbox: Inbox
-    applied: int  # the checkpoint: what is taken from the inbox is not done before it is here
-    seen: int = 0
-    is_behind: bool = True
-    position_at_last_check: int = -1
-    caught_up_at: float = field(default_factory=time.monotonic)
-    unacked: list[tuple[int, int]] = field(default_factory=list)  # (delivery tag, position), as they came
 
 
 class Feed:
@@ -92,12 +82,13 @@ class Feed:
         self._amqp_url = amqp_url
         self._seal = seal
         self._batch_commits = batch_commits
-        self._partitions: dict[int, _Partition] = {}
-        self._consumer: Consumer | None = None
+        self._partitions: dict[int, PartitionState] = {}
+        self._following = Following(amqp_url, group, self._deliver, self._on_session)
         self._arrived = asyncio.Event()
         self._delivered_at = time.monotonic()
-        self._checked_at = 0.0
-        self._reported_at = 0.0
+        self._looked_at = 0.0
+        self._served_requests_at = 0.0
+        self._surplus: frozenset[int] = frozenset()
 
     @property
     def held(self) -> frozenset[int]:
@@ -105,7 +96,7 @@ class Feed:
 
     @property
     def is_connected(self) -> bool:
-        return self._consumer is not None and not self._consumer.lost.is_set()
+        return self._following.is_connected
 
     async def run(self) -> None:
         """Serve until cancelled; raises ForeignLog if a checkpoint belongs to another log (F3)."""
@@ -113,7 +104,7 @@ class Feed:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_leases())
                 if self._amqp_url:
-                    tasks.create_task(self._keep_session())
+                    tasks.create_task(self._following.run(lambda: self.held))
                 tasks.create_task(self._serve())
         except* ForeignLog as errors:
             raise errors.exceptions[0] from None
@@ -124,7 +115,7 @@ class Feed:
         while True:
             try:
                 await self._take_over()
-                await self._check_tail()
+                await self._look()
                 if not await self._serve_batch():
                     await self._wait()
             except Fenced:
@@ -137,11 +128,13 @@ class Feed:
 
     async def _take_over(self) -> None:
         """Begin with partitions that were taken, end with those that were lost; between batches only (F1)."""
-        held = self._leases.held
+        held = self._leases.held - self._surplus
         for partition in self._partitions.keys() - held:
             del self._partitions[partition]
-            if self._consumer:
-                await self._consumer.unfollow(partition)
+            await self._following.unfollow(partition)
+        if self._surplus:
+            surplus, self._surplus = self._surplus, frozenset()
+            await self._leases.release(surplus)
         new = held - self._partitions.keys()
         if new:
             await self._begin(new)
@@ -151,17 +144,14 @@ class Feed:
         checkpoints = await self._sink.begin(partitions)
         for partition, checkpoint in checkpoints.items():
             await self._require_same_log(partition, checkpoint)
-            self._partitions[partition] = _Partition(Inbox(checkpoint.position), checkpoint.position)
-            if self._consumer:
-                await self._consumer.unfollow(partition)  # its messages are delivered anew
+            self._partitions[partition] = PartitionState(Inbox(checkpoint.position), checkpoint.position)
+            await self._following.unfollow(partition)  # its messages are delivered anew
         self._arrived.set()
 
     async def _begin_again(self) -> None:
         """Forget everything that was received and thought; the checkpoints decide (V3)."""
-        consumer, self._consumer = self._consumer, None
         self._partitions.clear()
-        if consumer:
-            await consumer.close()
+        await self._following.drop()
 
     async def _require_same_log(self, partition: int, checkpoint: Checkpoint) -> None:
         if checkpoint.position == 0:
@@ -190,7 +180,7 @@ class Feed:
             self._ack(partition)
         return True
 
-    async def _next(self, partition: int, state: _Partition, limit_commits: int) -> Sequence[Commit]:
+    async def _next(self, partition: int, state: PartitionState, limit_commits: int) -> Sequence[Commit]:
         if commits := state.inbox.take(limit_commits):
             return commits
         gap = state.inbox.gap()
@@ -215,9 +205,14 @@ class Feed:
             if position > state.applied:
                 break
             passed += 1
-        if passed and self._consumer:
-            self._consumer.ack(partition, state.unacked[passed - 1][0])
+        if passed:
+            self._following.ack(partition, state.unacked[passed - 1][0])
             del state.unacked[:passed]
+
+    def _on_session(self) -> None:
+        """A new session delivers anew what was not acked; the old one's tags mean nothing in it."""
+        for state in self._partitions.values():
+            state.unacked.clear()
 
     def _deliver(self, partition: int, message: DeliveredMessage) -> None:
         """Put a message where it belongs. Called by the broker's library, so it must not wait and must not fail."""
@@ -240,51 +235,48 @@ class Feed:
                 self._ack(partition)
         self._arrived.set()
 
-    async def _check_tail(self) -> None:
-        """Look into the log for what never arrived: every second, and all the time when there is no broker (F6)."""
+    async def _look(self) -> None:
+        """Look into the log for what never arrived (F6): often, since a look costs one small read."""
         now = time.monotonic()
-        if now - self._checked_at < (TAIL_CHECK_SECONDS if self.is_connected else POLL_SECONDS):
+        if not self._partitions or now - self._looked_at < self._look_seconds:
             return
-        self._checked_at = now
-        head = await self._log.head()
+        self._looked_at = now
+        after = min(state.seen for state in self._partitions.values())
+        partitions = await self._log.partitions_after(after, LOOK_COMMITS)
+        newest = {partition: position for position, partition in enumerate(partitions, after + 1)}
         for partition, state in self._partitions.items():
-            is_stuck = state.inbox.position == state.position_at_last_check or not self.is_connected
-            if head > state.seen and is_stuck:
-                state.is_behind = True
-            state.position_at_last_check = state.inbox.position
+            state.look(now, newest.get(partition, 0), after + len(partitions), patience_seconds=self._patience_seconds)
             self._ack(partition)
-        await self._between_batches(head, now)
+        await self._sink.note({p: Progress(s.seen, s.lag_seconds(now)) for p, s in self._partitions.items()})
+        await self._serve_requests(now)
 
-    async def _between_batches(self, head: int, now: float) -> None:
-        if now - self._reported_at < TAIL_CHECK_SECONDS:
+    async def _serve_requests(self, now: float) -> None:
+        if now - self._served_requests_at < TAIL_CHECK_SECONDS:
             return
-        self._reported_at = now
+        self._served_requests_at = now
         self._watch_session(now)
-        if await self._sink.between_batches(self._progress(head, now)):
+        if await self._sink.serve_requests(self.held):
             raise Fenced
-
-    def _progress(self, head: int, now: float) -> dict[int, Progress]:
-        progress: dict[int, Progress] = {}
-        for partition, state in self._partitions.items():
-            seen = max(state.seen, state.inbox.position)
-            if seen >= head or not (state.is_behind or len(state.inbox)):
-                state.caught_up_at = now
-            progress[partition] = Progress(seen, now - state.caught_up_at)
-        return progress
 
     def _watch_session(self, now: float) -> None:
         """A session that delivers nothing while messages must be there is thrown away."""
         is_behind = any(state.is_behind for state in self._partitions.values())
-        if self._consumer and is_behind and now - self._delivered_at > SILENCE_SECONDS:
+        if is_behind and now - self._delivered_at > SILENCE_SECONDS:
             self._delivered_at = now
-            self._consumer.lost.set()
+            self._following.lose()
+
+    @property
+    def _look_seconds(self) -> float:
+        return LOOK_SECONDS if self.is_connected else POLL_SECONDS
+
+    @property
+    def _patience_seconds(self) -> float:
+        """How long a commit may stay away before it is read from the log."""
+        return TAIL_CHECK_SECONDS if self.is_connected else 0.0
 
     async def _wait(self) -> None:
-        pause_seconds = (TAIL_CHECK_SECONDS if self.is_connected else POLL_SECONDS) - (
-            time.monotonic() - self._checked_at
-        )
         try:
-            async with asyncio.timeout(max(0.001, pause_seconds)):
+            async with asyncio.timeout(max(0.001, self._looked_at + self._look_seconds - time.monotonic())):
                 await self._arrived.wait()
         except TimeoutError:
             return
@@ -293,40 +285,11 @@ class Feed:
     async def _keep_leases(self) -> None:
         while True:
             try:
-                if surplus := await self._leases.renew():
-                    await self._leases.release(surplus)
+                self._surplus = await self._leases.renew()
             except Unavailable as error:
                 log.warning("leases_wait", group=self._group, reason=error.detail)
             self._arrived.set()
             await asyncio.sleep(self._leases.pause_seconds)
-
-    async def _keep_session(self) -> None:
-        """Keep one consuming session; throw it away when it is lost, and open the next with growing pauses."""
-        pause_seconds = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                await self._session()
-                pause_seconds = FIRST_PAUSE_SECONDS
-            except Unavailable as error:
-                log.warning("broker_away", group=self._group, reason=error.detail)
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
-
-    async def _session(self) -> None:
-        consumer = await Consumer.open(self._amqp_url, self._group, self._deliver)
-        SESSIONS.labels(self._group).inc()
-        self._consumer = consumer
-        for state in self._partitions.values():
-            state.unacked.clear()
-        try:
-            while not consumer.lost.is_set():
-                for partition in self.held - consumer.followed:
-                    await consumer.follow(partition)
-                await _until_set(consumer.lost, seconds=0.05)
-        finally:
-            if self._consumer is consumer:
-                self._consumer = None
-            await consumer.close()
 
     async def _leave(self) -> None:
         self._partitions.clear()
@@ -339,11 +302,3 @@ class Feed:
 def _require_partition(part: Part, partition: int) -> None:
     if part.commit.partition != partition:
         raise Undecodable("wrong_partition", "the message came through another partition's queue")
-
-
-async def _until_set(event: asyncio.Event, *, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

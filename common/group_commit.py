@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
@@ -113,7 +113,7 @@ class Appender:
         batch = self._next_batch()
         if not batch:
             return
-        commits = [replace(p.draft, position=n) for n, p in enumerate(batch, self._head + 1)]
+        commits = [pending.draft.at(position) for position, pending in enumerate(batch, self._head + 1)]
         started = time.perf_counter()
         written = await self._log.insert(commits)
         FLUSH_SECONDS.observe(time.perf_counter() - started)

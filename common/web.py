@@ -6,7 +6,7 @@ import re
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import orjson
@@ -261,3 +261,15 @@ async def serve(app: web.Application, host: str, port: int) -> None:
     finally:
         await runner.cleanup()
         log.info("stopped")
+
+
+async def serve_beside(app: web.Application, host: str, port: int, work: Coroutine[Any, Any, None]) -> None:
+    """Serve while the work runs; whichever ends first ends the other, and what the work raises is raised here."""
+    working, serving = asyncio.create_task(work), asyncio.create_task(serve(app, host, port))
+    await asyncio.wait((working, serving), return_when=asyncio.FIRST_COMPLETED)
+    failed = working.exception() if working.done() and not working.cancelled() else None
+    for task in (working, serving):
+        task.cancel()
+        await asyncio.wait((task,))
+    if failed:
+        raise failed

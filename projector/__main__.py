@@ -1,7 +1,5 @@
 """Run the projector: the feed of the group `views` into the view writer, with health and metrics over HTTP."""
 
-import asyncio
-import contextlib
 import sys
 from uuid import uuid4
 
@@ -17,8 +15,10 @@ from common.log import open_log
 from common.logs import configure
 from common.mongo import open_client
 from common.tasks import patiently
-from common.web import add_operations, make_app, serve
+from common.web import add_operations, make_app, serve_beside
 from projector.writer import GROUP, ViewWriter
+
+REFUSED = 3  # exit code: the checkpoints belong to another log
 
 log = structlog.get_logger(__name__)
 
@@ -50,27 +50,15 @@ async def run(settings: Settings) -> int:
 
     app = make_app()
     add_operations(app, ready)
-    serving = asyncio.create_task(serve(app, settings.bind_host, settings.projector_port))
-    feeding = asyncio.create_task(feed.run())
-    await asyncio.wait((serving, feeding), return_when=asyncio.FIRST_COMPLETED)
-    code = _exit_code(feeding)
-    for task in (feeding, serving):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, ForeignLog):
-            await task
-    await views.close()
-    await events.close()
-    return code
-
-
-def _exit_code(feeding: "asyncio.Task[None]") -> int:
-    if not feeding.done() or feeding.cancelled():
-        return 0
-    error = feeding.exception()
-    if isinstance(error, ForeignLog):
+    try:
+        await serve_beside(app, settings.bind_host, settings.projector_port, feed.run())
+    except ForeignLog as error:
         log.critical("refused", reason=error.detail)
-        return 3
-    return 1
+        return REFUSED
+    finally:
+        await views.close()
+        await events.close()
+    return 0
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from common.errors import Unavailable
 from common.log import Log
 from common.read_models import READ_MODELS, SUMMARIES
-from common.read_models.storage import CHECKPOINTS, REQUESTS, checkpoint_id
+from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, checkpoint_id
 from projector.batch import Change, Changes, Doc, add_sums, applied
 from projector.statements import Guarded, document_statements, summary_statements
 from projector.views import load, transact
@@ -30,6 +30,33 @@ async def pending_requests(database: AsyncDatabase, partitions: Iterable[int]) -
         raise Unavailable("The read store cannot be reached.") from error
 
 
+async def request_rebuild(database: AsyncDatabase) -> int:
+    """Ask the holders to make every view anew; return how many partitions there are. Asking twice is asking once."""
+    checkpoints = await database[CHECKPOINTS].find({"group": GROUP}, {"partition": 1}).to_list()
+    for checkpoint in checkpoints:
+        partition = checkpoint["partition"]
+        await _ask(database, f"rebuild/{partition}", {"kind": "rebuild", "partition": partition})
+    return len(checkpoints)
+
+
+async def request_retry(database: AsyncDatabase, collection: str, key: str | int) -> bool:
+    """Ask for one document to be folded again; False if there is none."""
+    document = await database[collection].find_one({"_id": key}, {"partition": 1})
+    if document is None:
+        return False
+    wanted = {"kind": "retry", "partition": document["partition"], "collection": collection, "key": key}
+    await _ask(database, f"retry/{collection}/{key}", wanted)
+    return True
+
+
+async def _ask(database: AsyncDatabase, request_id: str, wanted: Mapping[str, Any]) -> None:
+    await database[REQUESTS].update_one({"_id": request_id}, {"$set": wanted}, upsert=True)
+
+
+async def drop_request(database: AsyncDatabase, request: Mapping[str, Any]) -> None:
+    await transact(database, [_done(request)])
+
+
 async def rebuild_partition(database: AsyncDatabase, request: Mapping[str, Any]) -> None:
     """Set the partition's checkpoint to the beginning, then empty what is its own.
 
@@ -38,7 +65,11 @@ async def rebuild_partition(database: AsyncDatabase, request: Mapping[str, Any])
     partition = request["partition"]
     mark = {"$set": {"position": 0, "command_id": None, "clearing": True}, "$inc": {"rev": 1}}
     updates = [{"q": {"_id": checkpoint_id(GROUP, partition)}, "u": mark}]
-    await transact(database, [Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1), _done(request)])
+    forget = {"delete": PROGRESS, "deletes": [{"q": {"_id": checkpoint_id(GROUP, partition)}, "limit": 1}]}
+    await transact(
+        database,
+        [Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1), Guarded(forget), _done(request)],
+    )
     log.info("rebuilding", partition=partition)
 
 

@@ -17,7 +17,7 @@ from common.feed import Batch, Checkpoint, Fenced, Progress
 from common.log import Log
 from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
 from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
-from projector.rebuild import clear, pending_requests, rebuild_partition, retry_document
+from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
 from projector.statements import checkpoint_statement, document_statements, summary_statements
 from projector.views import Unwritable, load, make_indexes, transact
 
@@ -44,13 +44,18 @@ class ViewWriter:
         self._log = log_
         self._revs: dict[int, int] = {}
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
+        self._noted: dict[int, dict[str, int]] = {}
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
         """Read the checkpoints, making those that are missing; nothing cached is believed any more (F3, V3)."""
         self._cache.clear()
+        self._noted.clear()
         self._trusts_versions = False
         await make_indexes(self._database)
+        for request in await pending_requests(self._database, partitions):
+            if request["kind"] == "rebuild":  # also what helps out of a checkpoint that the feed refuses
+                await rebuild_partition(self._database, request)
         return {partition: await self._begin(partition) for partition in partitions}
 
     async def _begin(self, partition: int) -> Checkpoint:
@@ -134,37 +139,39 @@ class ViewWriter:
             self._cache.popitem(last=False)
         self._trusts_versions = True
 
-    async def between_batches(self, held: Mapping[int, Progress]) -> bool:
-        """Note how far each partition is, then do what was asked for (V2)."""
-        await self._note_progress(held)
-        is_changed = False
-        for request in await pending_requests(self._database, held.keys()):
-            self._cache.clear()
-            self._trusts_versions = False
-            is_changed = True
-            match request["kind"]:
-                case "rebuild":
-                    await rebuild_partition(self._database, request)
-                case "retry":
-                    await retry_document(self._database, self._log, request)
-                case kind:
-                    log.error("unknown_request", kind=kind)
-        return is_changed
+    async def serve_requests(self, held: frozenset[int]) -> bool:
+        """Do what was asked for; True if the feed must begin again (V2)."""
+        requests = await pending_requests(self._database, held)
+        for request in requests:
+            await self._serve(request)
+        return bool(requests)
 
-    async def _note_progress(self, held: Mapping[int, Progress]) -> None:
+    async def _serve(self, request: Mapping[str, Any]) -> None:
+        """Do what was asked for. The feed begins again afterwards, so that nothing cached before it is believed."""
+        match request["kind"]:
+            case "rebuild":
+                await rebuild_partition(self._database, request)
+            case "retry":
+                await retry_document(self._database, self._log, request)
+            case kind:
+                log.error("unknown_request", kind=kind)
+                await drop_request(self._database, request)
+
+    async def note(self, progress: Mapping[int, Progress]) -> None:
+        """Write down how far each partition is, where that changed; told to readers, relied on by nobody."""
         updates = []
-        for partition, progress in held.items():
-            LAG.labels(str(partition)).set(progress.lag_seconds)
-            noted = {"seen": progress.seen, "lag_ms": int(progress.lag_seconds * 1000)}
-            identity = {"group": GROUP, "partition": partition}
-            updates.append(
-                pymongo.UpdateOne(
-                    {"_id": checkpoint_id(GROUP, partition)}, {"$set": noted, "$setOnInsert": identity}, upsert=True
+        for partition, now in progress.items():
+            LAG.labels(str(partition)).set(now.lag_seconds)
+            noted = {"seen": now.seen, "lag_ms": int(now.lag_seconds * 1000)}
+            if self._noted.get(partition) != noted:
+                self._noted[partition] = noted
+                of = {"group": GROUP, "partition": partition}
+                updates.append(
+                    {"q": {"_id": checkpoint_id(GROUP, partition)}, "u": {"$set": noted | of}, "upsert": True}
                 )
-            )
         try:
             if updates:
-                await self._database[PROGRESS].bulk_write(updates, ordered=False)
+                await self._database.command({"update": PROGRESS, "updates": updates, "writeConcern": {"w": 1}})
         except PyMongoError as error:
             raise Unavailable("The read store cannot be reached.") from error
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, assert_never
 
 from pydantic import Field, model_validator
@@ -42,7 +43,7 @@ class CreateOrder(Message):
         _check_pieces(self.lines)
         return self
 
-    @property
+    @cached_property
     def lines(self) -> tuple[OrderLine, ...]:
         if self.product_id is not None and self.quantity is not None:
             return (OrderLine(product_id=self.product_id, quantity=self.quantity),)

@@ -1,0 +1,35 @@
+# What one does with this project. PYTHON=... chooses another interpreter.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test bench up down lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+install: ## Set up .venv, the command cqrs, MongoDB and RabbitMQ (seconds the second time)
+	@scripts/install.sh
+
+demo: install ## Set up everything and show the whole story
+	@scripts/demo.sh
+
+test: install ## Lint, types and all tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/basedpyright
+	.venv/bin/pytest
+
+bench: install ## Measure, against raw ceilings and peers (about 15 minutes)
+	.venv/bin/python -m bench
+
+up: install ## Run the stack in this terminal
+	.venv/bin/cqrs up
+
+down: ## Stop the stack
+	.venv/bin/cqrs down
+
+lock: ## Write requirements.lock anew (needs uv)
+	scripts/lock.sh
+
+clean: ## Stop the stack; delete its data, .venv and caches
+	@[ ! -x .venv/bin/cqrs ] || .venv/bin/cqrs down
+	rm -rf .leveret .venv .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,61 @@
+"""The `cqrs` command: its subcommands, and how it says no."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+from rich.console import Console
+
+from cli.errors import ImportFailed
+from cli.imports import import_file
+from cli.process import kill, start
+from cli.stack import down, status, up
+from cli.views import parked, rebuild, retry
+from stack.errors import StackError
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "up": up,
+    "down": down,
+    "status": status,
+    "import": import_file,
+}
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),
+    "views": (
+        "Look after the views: make them anew from the log, and find what stands still.",
+        {"rebuild": rebuild, "parked": parked, "retry": retry},
+    ),
+}
+
+
+def main() -> None:
+    """A refusal is one sentence and exit code 1; a traceback is a bug."""
+    try:
+        application()()
+    except (StackError, ImportFailed) as error:
+        _refuse(str(error))
+    except OSError as error:  # a full disk, a folder without rights
+        _refuse(f"{error.filename or 'the stack'}: {error.strerror or error}")
+
+
+def application() -> typer.Typer:
+    app = _group("An order system on CQRS and event sourcing.", COMMANDS)
+    for name, (text, commands) in GROUPS.items():
+        app.add_typer(_group(text, commands), name=name)
+    return app
+
+
+def _group(text: str, commands: dict[str, Callable[..., None]]) -> typer.Typer:
+    app = typer.Typer(help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    for name, command in commands.items():
+        app.command(name)(command)
+    return app
+
+
+def _refuse(sentence: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"cqrs: {sentence}", style="red", markup=False)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

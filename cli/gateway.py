@@ -1,0 +1,96 @@
+"""The gateway as the import sees it: a batch is sent until it is answered, or for so long that waiting is no use."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from cli.errors import Unreachable
+
+ANSWER_SECONDS = 30.0  # for one request
+PATIENCE_SECONDS = 60.0  # how long a request is sent again before the import is given up
+FIRST_PAUSE_SECONDS = 0.1  # between two attempts; doubled each time
+LONGEST_PAUSE_SECONDS = 2.0
+NOT_NOW = (429, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """`url` ends before `/cqrs`."""
+
+    url: str
+    session: aiohttp.ClientSession
+
+    async def positions(self) -> dict[str, Any]:
+        """Ask once: Unreachable means that nobody is there now."""
+        try:
+            async with self.session.get(f"{self.url}/cqrs/ops/positions") as answer:
+                if answer.ok:
+                    return orjson.loads(await answer.read())
+                raise Unreachable(f"{self.url} is no gateway of ours: GET /cqrs/ops/positions answered {answer.status}")
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Unreachable(f"no gateway answers at {self.url} ({_reason(error)}); `cqrs up` starts one") from error
+
+    async def import_orders(self, body: bytes, token: str | None) -> dict[str, Any]:
+        """Send a batch, more than once if need be; its orders count once. The answer's token includes `token`."""
+        headers = {"Content-Type": "application/x-ndjson"} | _consistent(token)
+        return orjson.loads(await self._patiently("POST", "/cqrs/commands/orders/import", body, headers))
+
+    async def shows(self, token: str) -> bool:
+        """Whether the views show everything that the token has seen; waits a moment for it, and asks once."""
+        path = "/cqrs/queries/inventory?limit=1"
+        try:
+            async with self.session.get(self.url + path, headers=_consistent(token)) as answer:
+                content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        if not answer.ok and answer.status not in NOT_NOW:
+            raise Unreachable(f"GET {path} answered {answer.status}: {_detail(content)}")
+        return answer.ok
+
+    async def _patiently(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+        """Return the body of the 2xx answer; any other that will not change by itself raises Unreachable."""
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                async with self.session.request(method, self.url + path, data=body, headers=headers) as answer:
+                    content = await answer.read()
+                    if answer.ok:
+                        return content
+                    reason = f"{method} {path} answered {answer.status}: {_detail(content)}"
+                    if answer.status not in NOT_NOW:
+                        raise Unreachable(reason)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                reason = f"{self.url} does not answer: {_reason(error)}"
+            if time.monotonic() > give_up_at:
+                raise Unreachable(f"given up after {PATIENCE_SECONDS:.0f} s; {reason}")
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def open_gateway(url: str) -> AsyncIterator[Gateway]:
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        yield Gateway(url.rstrip("/").removesuffix("/cqrs"), session)
+
+
+def _consistent(token: str | None) -> dict[str, str]:
+    return {"Consistency-Token": token} if token else {}
+
+
+def _detail(content: bytes) -> str:
+    try:
+        return str(orjson.loads(content)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return content[:200].decode(errors="replace")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,65 @@
+"""What `cqrs status` shows."""
+
+import json
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+
+from stack.control import ask_processes
+from stack.folder import StackState
+
+TIMEOUT_SECONDS = 3.0
+STATE_COLOURS = {"ready": "green", "killed": "red", "restarting": "red"}
+
+Status = dict[str, Any]  # the addresses by name, `processes`, `views`
+
+
+async def read_status(state: StackState) -> Status:
+    """`views` is empty while the gateway or what stands behind it is down."""
+    return {
+        **state.addresses,
+        "processes": await ask_processes(state),
+        "views": await _views(state.addresses.get("gateway") or ""),
+    }
+
+
+def print_status(status: Status, *, as_json: bool) -> None:
+    if as_json:
+        Console(soft_wrap=True, highlight=False).print(json.dumps(status, indent=2), markup=False)
+        return
+    console = Console(highlight=False)
+    for name, value in status.items():
+        if isinstance(value, str):
+            console.print(f"[bold]{name:<12}[/bold]{value}")
+    console.print(_processes_table(status["processes"]))
+    console.print(_views_table(status["views"]) if status["views"] else "how far the views are is not known now")
+
+
+async def _views(gateway_url: str) -> list[dict[str, Any]]:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{gateway_url}/cqrs/ops/positions") as answer,
+        ):
+            groups = (await answer.json())["groups"] if answer.ok else {}
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return []
+    return [{"name": name, "position": group["position"], "lag": group["lag"]} for name, group in groups.items()]
+
+
+def _processes_table(processes: list[dict[str, Any]]) -> Table:
+    table = Table("process", "pid", "port", "state")
+    for row in processes:
+        colour = STATE_COLOURS.get(row["state"], "yellow")
+        table.add_row(row["name"], str(row["pid"] or "-"), str(row["port"]), f"[{colour}]{row['state']}[/]")
+    return table
+
+
+def _views_table(views: list[dict[str, Any]]) -> Table:
+    table = Table("views", "position", "lag")
+    for row in views:
+        table.add_row(row["name"], str(row["position"]), str(row["lag"]))
+    return table

@@ -1,0 +1,108 @@
+"""`cqrs views`: asks the projector to fold views again, and shows which documents stand still."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+from pymongo.asynchronous.database import AsyncDatabase
+from rich.console import Console
+from rich.table import Table
+
+from cli.data import Data
+from common.config import Settings
+from common.mongo import open_client
+from common.read_models import READ_MODELS
+from common.read_models.storage import REQUESTS
+from projector.rebuild import request_rebuild, request_retry
+from query_service.freshness import Freshness
+from stack.errors import StackError
+from stack.folder import DEFAULT_FOLDER, DataFolder
+
+POLL_SECONDS = 0.2
+WAIT_SECONDS = 600.0
+
+
+def rebuild(
+    *,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Ask only; do not wait until the views are level again.")
+    ] = False,
+    data: Data = DEFAULT_FOLDER,
+) -> None:
+    """Empty the views and make them anew from the log. Meanwhile queries show what is there already."""
+    asyncio.run(_with_views(data, lambda views: _rebuild(views, is_waiting=not no_wait)))
+
+
+def parked(data: Data = DEFAULT_FOLDER) -> None:
+    """List the documents that stand still, and why."""
+    asyncio.run(_with_views(data, _show_parked))
+
+
+def retry(
+    collection: Annotated[str, typer.Argument(help="orders or inventory")],
+    key: Annotated[str, typer.Argument(help="The order's or the product's id")],
+    data: Data = DEFAULT_FOLDER,
+) -> None:
+    """Fold one document again from the log, after what parked it was repaired."""
+    asyncio.run(_with_views(data, lambda views: _retry(views, collection, key)))
+
+
+async def _with_views(data: Any, do: Callable[[AsyncDatabase], Awaitable[None]]) -> None:
+    """Open the read store named in the environment, else the running stack's."""
+    settings = Settings()
+    url = os.environ.get("VIEWS_MONGODB_URL") or os.environ.get("EVENTS_MONGODB_URL")
+    if not url:
+        url = DataFolder(data).running_state().addresses["mongodb"]
+    async with open_client(str(url), name="cli") as client:
+        await do(client[settings.views_database])
+
+
+async def _rebuild(views: AsyncDatabase, *, is_waiting: bool) -> None:
+    console = Console(highlight=False)
+    before = (await Freshness(views, wait_seconds=0).read()).position
+    partitions = await request_rebuild(views)
+    console.print(f"asked for {partitions} partitions to be made anew")
+    if is_waiting and partitions:
+        started = time.monotonic()
+        await _until_level(views, before)
+        console.print(f"the views are level again at position {before}, after {time.monotonic() - started:.1f} s")
+
+
+async def _until_level(views: AsyncDatabase, position: int) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while await views[REQUESTS].count_documents({"kind": "rebuild"}) or await _behind(views, position):
+        if time.monotonic() > deadline:
+            raise StackError("the views are not level yet; is the projector running? `cqrs status` tells")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _behind(views: AsyncDatabase, position: int) -> bool:
+    return (await Freshness(views, wait_seconds=0).read()).position < position
+
+
+async def _show_parked(views: AsyncDatabase) -> None:
+    table = Table("collection", "key", "since position", "code", "detail")
+    for model in READ_MODELS:
+        async for document in views[model.collection].find({"parked": {"$exists": True}}).limit(100):
+            why = document["parked"]
+            table.add_row(model.collection, str(document["_id"]), str(why["position"]), why["code"], why["detail"])
+    console = Console(highlight=False)
+    console.print(table if table.row_count else "nothing is parked")
+
+
+async def _retry(views: AsyncDatabase, collection: str, key: str) -> None:
+    model = next((model for model in READ_MODELS if model.collection == collection), None)
+    if model is None:
+        raise StackError(
+            f"there is no read model {collection}; take one of {', '.join(m.collection for m in READ_MODELS)}"
+        )
+    try:
+        document_id = model.key(key)
+    except ValueError as error:
+        raise StackError(f"{key} cannot be a key of {collection}") from error
+    if not await request_retry(views, collection, document_id):
+        raise StackError(f"{collection} has no document {key}")
+    Console(highlight=False).print("asked; `cqrs views parked` tells whether it moves again")

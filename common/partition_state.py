@@ -1,0 +1,46 @@
+"""One partition as the feed serves it: what has come, what is applied, what the log was seen to have; pure."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from common.inbox import Inbox
+
+KEPT_LOOKS = 600
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """`is_behind` says that the log has what did not come as messages.
+
+    `applied` is the checkpoint: what is taken from the inbox is not done before it is here. Nothing of the partition
+    lies between `applied` and `seen`.
+    """
+
+    inbox: Inbox
+    applied: int
+    seen: int = 0
+    is_behind: bool = True
+    unacked: list[tuple[int, int]] = field(default_factory=list)  # (delivery tag, position), as they came
+    _looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
+
+    def look(self, now: float, newest: int, last: int, *, patience_seconds: float) -> None:
+        """Note that the log has everything up to `last`, and of this partition `newest` (0: nothing after `seen`).
+
+        What was there a while ago and still is not taken will not come: then the log must be read.
+        """
+        self._forget_passed()
+        if newest > self.applied:
+            self._looks.append((now, newest))
+        else:
+            self.seen = max(self.seen, last)
+        if self._looks and now - self._looks[0][0] >= patience_seconds and self._looks[0][1] > self.inbox.position:
+            self.is_behind = True
+
+    def lag_seconds(self, now: float) -> float:
+        """How long ago the oldest commit that is not applied was seen in the log."""
+        self._forget_passed()
+        return now - self._looks[0][0] if self._looks else 0.0
+
+    def _forget_passed(self) -> None:
+        while self._looks and self._looks[0][1] <= self.applied:
+            self._looks.popleft()

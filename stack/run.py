@@ -1,0 +1,128 @@
+"""One stack from its start to its end."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from common.config import Settings
+from stack.control import new_socket, remove_socket, serving
+from stack.folder import DataFolder, StackState
+from stack.orphans import born
+from stack.output import Output
+from stack.plan import Plan, make_plan
+from stack.sample import stock_sample
+from stack.stopping import clean_up_after_crash
+from stack.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asked for."""
+
+    data: Path
+    is_fresh: bool = False
+    has_sample: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What the user is told when the stack is ready."""
+
+    data: str
+    addresses: dict[str, str | None]
+    notes: list[str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """Everything one run needs."""
+
+    folder: DataFolder
+    output: Output
+    plan: Plan
+    socket: Path  # for the other commands
+
+
+async def run_stack(
+    wish: Wish,
+    settings: Settings,
+    environ: Mapping[str, str],
+    console: Console | None,
+    on_ready: Callable[[Ready], None],
+) -> None:
+    """Run until SIGINT, SIGTERM or SIGHUP; leave no process behind. Raise StackError when it cannot start."""
+    folder = DataFolder(wish.data)
+    folder.create()
+    with folder.locked():
+        clean_up_after_crash(folder)
+        if wish.is_fresh:
+            folder.delete_databases()
+        output = Output(folder.logs, console)
+        plan = make_plan(folder, settings, environ, output)
+        scene = _Scene(folder=folder, output=output, plan=plan, socket=new_socket())
+        try:
+            await _run_scene(scene, on_ready, has_sample=wish.has_sample)
+        finally:
+            remove_socket(scene.socket)
+            folder.forget_state()
+
+
+async def _run_scene(scene: _Scene, on_ready: Callable[[Ready], None], *, has_sample: bool) -> None:
+    began = time.monotonic()
+    stop_wanted = _stop_signals()
+    supervisor = Supervisor(scene.plan.table, say=scene.output.say, on_change=lambda: _record(scene, supervisor))
+    _record(scene, supervisor)
+    try:
+        async with serving(supervisor, scene.socket):
+            if not await _unless_stopped(supervisor.start(), stop_wanted):
+                return
+            notes = [*scene.plan.notes]
+            if has_sample:
+                notes += filter(None, [await stock_sample(scene.plan.addresses["gateway"] or "")])
+            seconds = time.monotonic() - began
+            on_ready(Ready(data=str(scene.folder.path), addresses=scene.plan.addresses, notes=notes, seconds=seconds))
+            await stop_wanted.wait()
+    finally:
+        await supervisor.stop()
+
+
+def _record(scene: _Scene, supervisor: Supervisor) -> None:
+    scene.folder.write_state(
+        StackState(
+            supervisor_pid=os.getpid(),
+            supervisor_born=born(os.getpid()) or "",
+            control_socket=str(scene.socket),
+            addresses=scene.plan.addresses,
+            children=[(pid, birth) for pid in supervisor.pids() if (birth := born(pid))],
+        )
+    )
+
+
+def _stop_signals() -> asyncio.Event:
+    stop_wanted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop_wanted.set)
+    return stop_wanted
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None], stop_wanted: asyncio.Event) -> bool:
+    """True when the work was done; False when it was broken off because the user wants to stop."""
+    working = asyncio.create_task(work)
+    waiting = asyncio.create_task(stop_wanted.wait())
+    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait([working])
+        return False
+    await working
+    return True

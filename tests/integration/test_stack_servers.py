@@ -1,0 +1,58 @@
+"""The private servers as tests use them: kill, start, wipe, move to another port."""
+
+from pathlib import Path
+
+from aio_pika import DeliveryMode, Message, connect
+from pymongo import AsyncMongoClient
+
+from stack.servers import private_mongod, private_rabbitmq
+
+
+async def test_a_killed_mongod_comes_back_with_what_it_acknowledged(tmp_path: Path) -> None:
+    async with private_mongod(tmp_path / "mongo db") as server:
+        async with AsyncMongoClient(server.url) as client:
+            await client["a"]["b"].insert_one({"_id": 1})
+        await server.kill()
+        await server.start()
+        await server.wait_ready()
+        async with AsyncMongoClient(server.url) as client:
+            assert await client["a"]["b"].count_documents({}) == 1
+
+
+async def test_a_mongod_may_move_to_another_port(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with private_mongod(tmp_path) as server, AsyncMongoClient(server.url) as client:
+            await client["a"]["b"].insert_one({})
+            count = await client["a"]["b"].count_documents({})
+    assert count == 2
+
+
+async def test_fail_points_make_a_mongod_lie(tmp_path: Path) -> None:
+    async with private_mongod(tmp_path) as server, AsyncMongoClient(server.url) as client:
+        await client.admin.command("configureFailPoint", "failCommand", mode="off", data={"failCommands": ["ping"]})
+
+
+async def test_a_killed_broker_keeps_its_durable_queues_and_a_wiped_one_does_not(tmp_path: Path) -> None:
+    async with private_rabbitmq(tmp_path / "broker") as broker:
+        async with await connect(broker.url) as connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue("q", durable=True)
+            message = Message(b"kept", delivery_mode=DeliveryMode.PERSISTENT)
+            await channel.default_exchange.publish(message, routing_key=queue.name)
+        await broker.kill()
+        await broker.start()
+        await broker.wait_ready()
+        assert await _first_message(broker.url) == b"kept"
+        await broker.kill()
+        broker.wipe()
+        await broker.start()
+        await broker.wait_ready()
+        assert await _first_message(broker.url) is None
+
+
+async def _first_message(url: str) -> bytes | None:
+    async with await connect(url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue("q", durable=True)
+        message = await queue.get(fail=False, no_ack=True)
+        return message.body if message else None

@@ -1,0 +1,102 @@
+"""Calling the `cqrs` command as a user does, and looking at what it has started."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+COMMAND_SECONDS = 150.0
+LISTENING = "0A"  # the state's code in /proc/net/tcp
+SOCKET_LINK = re.compile(r"socket:\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cqrs:
+    """The command on one data folder; `env` is added to ours."""
+
+    data: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *words],
+            cwd=PROJECT,
+            env=os.environ | {"CQRS_DATA": str(self.data), "COLUMNS": "200"} | self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    def does(self, *words: str) -> str:
+        """What it prints; fails the test when it refuses."""
+        done = self(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refuses(self, *words: str) -> str:
+        """The sentence with which it says no: one line, no traceback."""
+        done = self(*words)
+        assert done.returncode != 0, done.stdout
+        assert done.stderr.count("\n") == 1, done.stderr
+        return done.stderr
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(self.does("status", "--json"))
+
+    def process(self, name: str) -> dict[str, Any]:
+        return next(row for row in self.status()["processes"] if row["name"] == name)
+
+    def is_ready_again(self, name: str, former_pid: int) -> bool:
+        row = self.process(name)
+        return row["state"] == "ready" and row["pid"] != former_pid
+
+    def supervisor_pid(self) -> int:
+        return json.loads((self.data / "state.json").read_text())["supervisor_pid"]
+
+
+def process_tree(pid: int) -> set[int]:
+    """The process and all it has started, by /proc."""
+    parents = {child: parent for child, parent in _parents() if parent}
+    tree = {pid}
+    while more := {child for child, parent in parents.items() if parent in tree} - tree:
+        tree |= more
+    return tree
+
+
+def listening_addresses(pids: set[int]) -> set[str]:
+    """The local addresses, in the kernel's hexadecimal form, on which these processes accept connections."""
+    inodes = {inode for pid in pids for inode in _sockets(pid)}
+    lines = [line.split() for table in ("tcp", "tcp6") for line in _net_table(table)]
+    return {words[1].split(":")[0] for words in lines if words[3] == LISTENING and words[9] in inodes}
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if fields[0] != "Z":
+            yield int(stat.parent.name), int(fields[1])
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            match = SOCKET_LINK.fullmatch(str(link.readlink()))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if match:
+            yield match[1]
+
+
+def _net_table(name: str) -> list[str]:
+    return Path(f"/proc/net/{name}").read_text().splitlines()[1:]
