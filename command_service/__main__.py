@@ -31,10 +31,10 @@ async def run(settings: Settings) -> None:
     client = open_client(settings.events_mongodb_url, name="command", on_pool_cleared=forget_heads)
     log = await patiently(lambda: open_log(client[settings.events_database], partitions=settings.partitions))
     streams = Streams(log)
-    appender = Appender(log, on_superseded=streams.forget)
+    relay = Relay(client[settings.events_database], log, settings)
+    appender = Appender(log, on_superseded=streams.forget, on_written=relay.wake)
     appenders.append(appender)
     handler = CommandHandler(log, log.info, appender, streams)
-    relay = Relay(client[settings.events_database], log, settings)
     api = CommandApi(handler, partitions=log.info.partitions, deadline_seconds=settings.command_deadline_seconds)
 
     async def ready() -> dict[str, bool]:

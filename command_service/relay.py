@@ -4,6 +4,7 @@ A crash between a publish and its confirm, or between a confirm and the cursor, 
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter, deque
 from uuid import uuid4
@@ -31,7 +32,7 @@ CONFIRM_SECONDS = 5.0
 REFUSALS_OF_A_BODY = 2
 CURSOR_SECONDS = 0.25  # how often the cursor is written down
 SHORTEST_POLL_SECONDS = 0.002  # the log is asked this soon again after it had something, later and later when not
-LONGEST_POLL_SECONDS = 0.02
+LONGEST_POLL_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
 PUBLISHED = metrics.Counter("leveret_relay_events_total", "Events confirmed by the broker", ["outcome"])
@@ -52,6 +53,7 @@ class Relay:
         self._publisher: Publisher | None = None
         self._refusals: Counter[int] = Counter()  # by position; after two it goes out without its bodies
         self._poll_seconds = SHORTEST_POLL_SECONDS
+        self._woken = asyncio.Event()
 
     @property
     def is_connected(self) -> bool:
@@ -68,6 +70,10 @@ class Relay:
         except PyMongoError as error:
             raise Unavailable("The relay's cursor cannot be read.") from error
         return cursor["position"] if cursor else 0
+
+    def wake(self) -> None:
+        """This process has appended something: look now."""
+        self._woken.set()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -146,8 +152,16 @@ class Relay:
             await self._pause(found=bool(commits))
 
     async def _pause(self, *, found: bool) -> None:
-        self._poll_seconds = SHORTEST_POLL_SECONDS if found else min(2 * self._poll_seconds, LONGEST_POLL_SECONDS)
-        await asyncio.sleep(self._poll_seconds)
+        """Let a page gather while there is traffic; else wait, longer and longer, for a sign or for the next look."""
+        if found:
+            self._poll_seconds = SHORTEST_POLL_SECONDS
+            await asyncio.sleep(SHORTEST_POLL_SECONDS)
+            return
+        self._poll_seconds = min(2 * self._poll_seconds, LONGEST_POLL_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._poll_seconds):
+                await self._woken.wait()
+        self._woken.clear()
 
     async def _confirm(self, outstanding: "_Outstanding") -> None:
         """Move the cursor over what is confirmed, in order; a refusal or a silent broker ends the session."""

@@ -83,6 +83,8 @@ class Feed:
         self._seal = seal
         self._batch_commits = batch_commits
         self._partitions: dict[int, PartitionState] = {}
+        self._count_new = MESSAGES.labels(group, "new").inc
+        self._count_duplicate = MESSAGES.labels(group, "duplicate").inc
         self._following = Following(amqp_url, group, self._deliver, self._on_session)
         self._arrived = asyncio.Event()
         self._delivered_at = time.monotonic()
@@ -228,10 +230,11 @@ class Feed:
             MESSAGES.labels(self._group, error.code).inc()
             state.unacked.append((tag, 0))
         else:
-            is_new = state.inbox.offer(part)
-            MESSAGES.labels(self._group, "new" if is_new else "duplicate").inc()
             state.unacked.append((tag, part.commit.position))
-            if not is_new:
+            if state.inbox.offer(part):
+                self._count_new()
+            else:
+                self._count_duplicate()
                 self._ack(partition)
         self._arrived.set()
 

@@ -61,8 +61,11 @@ class _Pending:
 class Appender:
     """Appends drafts to the log, in the order in which they were handed over."""
 
-    def __init__(self, log: Log, *, on_superseded: Callable[[str], None]) -> None:
+    def __init__(
+        self, log: Log, *, on_superseded: Callable[[str], None], on_written: Callable[[], None] = lambda: None
+    ) -> None:
         self._log = log
+        self._on_written = on_written
         self._on_superseded = on_superseded  # told the stream whose decided state is void, before anybody decides again
         self._holder = str(uuid4())
         self._queue: deque[_Pending] = deque()
@@ -137,6 +140,8 @@ class Appender:
             self._head = commit.position
             if not pending.outcome.done():
                 pending.outcome.set_result(commit)
+        if written:
+            self._on_written()
 
     async def _after(self, failure: Failure | None, rest: list[_Pending]) -> None:
         """Settle what an insert did not write; nothing of it is lost if the log cannot be reached meanwhile."""
@@ -145,7 +150,7 @@ class Appender:
                 self._losses = 0
                 await self._give_turn_back()
             case Failure.UNKNOWN:
-                self._head = None
+                self._head, self._has_turn = None, False
                 self._supersede(rest, unknown=True)
             case Failure.DUPLICATE:
                 self._queue.extendleft(reversed(rest))
