@@ -15,9 +15,9 @@ import uvloop
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from common.broker import Publisher, Refused
+from common.broker import Confirmation, Publisher, Refused, is_routed
 from common.config import Settings
-from common.envelope import Commit, Seal, to_messages
+from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Unavailable
 from common.leases import Leases
 from common.log import MongoLog, open_log
@@ -123,7 +123,6 @@ class Relay:
                     helper.cancel()
         finally:
             self._publisher = None
-            outstanding.abandon()
             await publisher.close()
 
     async def _start(self) -> tuple[int, dict[int, int]]:
@@ -139,17 +138,26 @@ class Relay:
         read = outstanding.confirmed
         while self._leases.held:
             await outstanding.room()
-            commits = await self._log.read_all(read, READ_COMMITS)
+            commits, messages = await self._log.read_all(read, READ_COMMITS), []
             for commit in commits:
-                messages = to_messages(
-                    commit,
-                    last_of.get(commit.partition, 0),
-                    self._seal,
-                    with_bodies=self._refusals[commit.position] < REFUSALS_OF_A_BODY,
-                )
-                outstanding.add(commit, [asyncio.create_task(publisher.publish(m)) for m in messages])
+                prev = last_of.get(commit.partition, 0)
+                has_bodies = self._refusals[commit.position] < REFUSALS_OF_A_BODY
+                messages.append(to_messages(commit, prev, self._seal, with_bodies=has_bodies))
                 last_of[commit.partition] = read = commit.position
+            await self._send(publisher, outstanding, commits, messages)
             await self._pause(found=bool(commits))
+
+    async def _send(
+        self,
+        publisher: Publisher,
+        outstanding: "_Outstanding",
+        commits: list[Commit],
+        messages: list[tuple[Message, ...]],
+    ) -> None:
+        """Send a page in one write, and note of each commit what to wait for."""
+        confirmations = iter(await publisher.publish([message for of_commit in messages for message in of_commit]))
+        for commit, of_commit in zip(commits, messages, strict=True):
+            outstanding.add(commit, [next(confirmations) for _ in of_commit])
 
     async def _pause(self, *, found: bool) -> None:
         """Let a page gather while there is traffic; else wait, longer and longer, for a sign or for the next look."""
@@ -166,21 +174,21 @@ class Relay:
     async def _confirm(self, outstanding: "_Outstanding") -> None:
         """Move the cursor over what is confirmed, in order; a refusal or a silent broker ends the session."""
         while True:
-            commit, publishing = await outstanding.first()
+            commit, confirmations = await outstanding.first()
             try:
                 async with asyncio.timeout(CONFIRM_SECONDS):
-                    routed = [await task for task in publishing]
+                    routed = [await is_routed(confirmation) for confirmation in confirmations]
             except Refused as error:
                 self._refusals[commit.position] += 1
-                raise Unavailable(f"RabbitMQ refused {error}.") from error
+                raise Unavailable(f"RabbitMQ refused position {commit.position}.") from error
             except TimeoutError as error:
                 raise Unavailable("RabbitMQ confirms nothing.") from error
             self._count(commit, routed)
             outstanding.confirm(commit.position)
 
     def _count(self, commit: Commit, routed: list[bool]) -> None:
-        for is_routed in routed:
-            PUBLISHED.labels("routed" if is_routed else "unroutable").inc()
+        for found_queue in routed:
+            PUBLISHED.labels("routed" if found_queue else "unroutable").inc()
         if not all(routed):
             log.warning("unroutable", position=commit.position, partition=commit.partition)
         POSITION.set(commit.position)
@@ -211,15 +219,15 @@ class _Outstanding:
 
     def __init__(self) -> None:
         self.confirmed = 0
-        self._commits: deque[tuple[Commit, list[asyncio.Task[bool]]]] = deque()
+        self._commits: deque[tuple[Commit, list[Confirmation]]] = deque()
         self._added = asyncio.Event()
         self._removed = asyncio.Event()
 
-    def add(self, commit: Commit, publishing: list[asyncio.Task[bool]]) -> None:
-        self._commits.append((commit, publishing))
+    def add(self, commit: Commit, confirmations: list[Confirmation]) -> None:
+        self._commits.append((commit, confirmations))
         self._added.set()
 
-    async def first(self) -> tuple[Commit, list[asyncio.Task[bool]]]:
+    async def first(self) -> tuple[Commit, list[Confirmation]]:
         while not self._commits:
             self._added.clear()
             await self._added.wait()
@@ -229,13 +237,6 @@ class _Outstanding:
         self._commits.popleft()
         self.confirmed = position
         self._removed.set()
-
-    def abandon(self) -> None:
-        """Nobody waits for these any more: the next session publishes them again."""
-        for _, publishing in self._commits:
-            for task in publishing:
-                task.cancel()
-                task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     async def room(self) -> None:
         """Wait until another page of commits may be published."""

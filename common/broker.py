@@ -1,16 +1,18 @@
 """RabbitMQ: one session for publishing, one for consuming, each thrown away whole when anything goes wrong."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractConnection
 from aiormq import spec
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel, ChannelFrame, DeliveredMessage
 from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError, DeliveryError
+from pamqp.body import ContentBody
+from pamqp.header import ContentHeader
 
 from common.envelope import Message
 from common.errors import Unavailable
@@ -46,9 +48,10 @@ class Refused(Exception):
 
 
 class Publisher:
-    """A connection and a channel that confirms; `publish` may be called hundreds of times at once.
+    """A connection and a channel that confirms, with hundreds of messages on their way at once.
 
-    The channel's own `basic_publish` is used because the exchange's costs a fifth more per message (ADR 3).
+    Many messages go to the socket as one write, through the channel's own queue: a third of the processor time of
+    one `basic_publish` each (ADR 3).
     """
 
     def __init__(self, connection: AbstractConnection, channel: Channel) -> None:
@@ -63,31 +66,61 @@ class Publisher:
             await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True, timeout=CONNECT_SECONDS)
             return cls(connection, cast(Channel, await channel.get_underlay_channel()))
         except _BROKER_ERRORS as error:
-            await connection.close()
+            await _close(connection)
             raise Unavailable("RabbitMQ does not let us publish.") from error
 
-    async def publish(self, message: Message) -> bool:
-        """Return True when a queue has it, False when none is bound; raises Refused, or Unavailable (nobody knows)."""
-        properties = spec.Basic.Properties(
-            headers=message.headers, message_id=message.id, delivery_mode=2, content_type="application/json"
-        )
+    async def publish(self, messages: Sequence[Message]) -> "list[Confirmation]":
+        """Send the messages in this order; return what to wait for, one for each."""
+        channel = self._channel
+        if channel.is_closed:
+            raise Unavailable("RabbitMQ closed the channel.")
+        confirmations = [self._expect(message) for message in messages]
+        frames = [frame for message in messages for frame in _frames(message, channel.max_content_size)]
         try:
-            confirmed = await self._channel.basic_publish(
-                message.body,
-                exchange=EXCHANGE,
-                routing_key=message.routing_key,
-                properties=properties,
-                mandatory=True,
-                wait=False,
+            await channel.write_queue.put(
+                ChannelFrame.marshall(channel_number=channel.number, frames=frames, drain_future=None)
             )
-        except DeliveryError as error:
-            raise Refused(message.id) from error
         except _BROKER_ERRORS as error:
-            raise Unavailable("RabbitMQ did not confirm a message.") from error
-        return isinstance(confirmed, spec.Basic.Ack)
+            raise Unavailable("RabbitMQ does not take messages.") from error
+        return confirmations
 
     async def close(self) -> None:
         await _close(self._connection)
+
+    def _expect(self, message: Message) -> "Confirmation":
+        """Number the message as the broker will, and note it for confirms and returns."""
+        channel = self._channel
+        channel.delivery_tag += 1
+        tag, confirmed = channel.delivery_tag, channel.create_future()
+        channel.confirmations[tag] = confirmed
+        channel.message_id_delivery_tag[message.id] = tag
+        confirmed.add_done_callback(lambda _: channel.message_id_delivery_tag.pop(message.id, None))
+        return confirmed
+
+
+Confirmation = asyncio.Future[object]
+
+
+async def is_routed(confirmation: Confirmation) -> bool:
+    """Wait: True when a queue has the message, False when none is bound; raises Refused, or Unavailable (unknown)."""
+    try:
+        confirmed = await confirmation
+    except DeliveryError as error:
+        raise Refused from error
+    except _BROKER_ERRORS as error:
+        raise Unavailable("RabbitMQ did not confirm a message.") from error
+    return isinstance(confirmed, spec.Basic.Ack)
+
+
+def _frames(message: Message, most_bytes: int) -> Iterable[spec.Basic.Publish | ContentHeader | ContentBody]:
+    """A persistent, mandatory message, its body in frames of a size that the broker takes."""
+    properties = spec.Basic.Properties(
+        headers=message.headers, message_id=message.id, delivery_mode=2, content_type="application/json"
+    )
+    yield spec.Basic.Publish(exchange=EXCHANGE, routing_key=message.routing_key, mandatory=True)
+    yield ContentHeader(properties=properties, body_size=len(message.body))
+    for start in range(0, len(message.body), most_bytes):
+        yield ContentBody(message.body[start : start + most_bytes])
 
 
 class Consumer:

@@ -74,6 +74,7 @@ class Appender:
         self._losses = 0
         self._has_turn = False
         self._looked_at = 0.0
+        self._looking: asyncio.Future[str | None] | None = None
         self._closing = False
 
     def append(self, draft: Commit, *, size_bytes: int, deadline: float) -> asyncio.Future[Commit]:
@@ -97,6 +98,7 @@ class Appender:
             self._wake.clear()
             while self._queue:
                 try:
+                    await self._yield_turn()
                     await self._flush()
                 except Unavailable:
                     self._head = None
@@ -109,7 +111,6 @@ class Appender:
         self._wake.set()
 
     async def _flush(self) -> None:
-        await self._wait_for_turn()
         if self._head is None:
             self._head = await self._log.head()
         self._expire()
@@ -175,21 +176,33 @@ class Appender:
             await asyncio.sleep(PAUSE_SECONDS)
         elif self._losses >= LOSSES_BEFORE_TURN and not self._has_turn:
             self._has_turn = await self._log.take_turn(self._holder)
-            self._looked_at = 0.0  # without the turn, look at once who has it
+            if not self._has_turn:
+                await self._wait_for_turn()
 
     async def _give_turn_back(self) -> None:
         if self._has_turn:
             self._has_turn = False
             await self._log.release_turn(self._holder)
 
-    async def _wait_for_turn(self) -> None:
-        """Yield while another appender has the turn; it has it for 50 ms at most."""
+    async def _yield_turn(self) -> None:
+        """Wait while another appender has the turn; it has it for 50 ms at most.
+
+        Whose turn it is is looked up beside the inserts, not before them.
+        """
         now = time.monotonic()
-        if self._has_turn or now - self._looked_at < LOOK_SECONDS:
+        if self._has_turn:
             return
-        self._looked_at = now
-        while await self._log.turn_holder() not in (None, self._holder):
-            self._head = None
+        if self._looking is None and now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._looking = asyncio.ensure_future(self._log.turn_holder())
+        if self._looking and self._looking.done():
+            looked, self._looking = self._looking, None
+            if looked.result() not in (None, self._holder):
+                await self._wait_for_turn()
+
+    async def _wait_for_turn(self) -> None:
+        self._head = None
+        while await self._log.turn_holder() not in (None, self._holder):  # noqa: ASYNC110 - another process has it
             await asyncio.sleep(0.001)
 
     def _withdraw(self, first: _Pending, reason: Exception) -> None:

@@ -1,0 +1,43 @@
+"""How long each measurement of a run lasts."""
+
+from dataclasses import dataclass
+
+from bench import imports
+
+SECTIONS = ("ceilings", "peers", "naive", "log", "pipeline", "reading", "import", "start")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Seconds are of the measured time; warm-ups and waiting for the views come on top."""
+
+    ceiling_seconds: float
+    peer_seconds: float
+    naive_seconds: float
+    log_seconds: float
+    search_seconds: float
+    sustained_seconds: float
+    reading_seconds: float
+    import_orders: int
+
+
+FULL = Plan(  # about 8 minutes
+    ceiling_seconds=6,
+    peer_seconds=8,
+    naive_seconds=5,
+    log_seconds=15,
+    search_seconds=6,
+    sustained_seconds=30,
+    reading_seconds=20,
+    import_orders=imports.ORDERS,
+)
+QUICK = Plan(  # about 2 minutes: good for a look, not for a claim
+    ceiling_seconds=2,
+    peer_seconds=2,
+    naive_seconds=1.5,
+    log_seconds=3,
+    search_seconds=2,
+    sustained_seconds=6,
+    reading_seconds=4,
+    import_orders=imports.QUICK_ORDERS,
+)

@@ -1,0 +1,77 @@
+"""All figures of one run, in the form that is written to disk."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.ceilings import Ceilings
+from bench.imports import Import
+from bench.into_the_log import IntoTheLog
+from bench.machine import Machine
+from bench.naive import NaiveRun
+from bench.peers import Peer
+from bench.pipeline import Sustained, WriteToRead
+from bench.startup import StartUp
+
+
+@dataclass(slots=True, kw_only=True)
+class Results:
+    """None: not measured in this run, or it failed; `failures` then says why."""
+
+    measured_at: str
+    machine: Machine
+    versions: dict[str, str]
+    parameters: dict[str, Any]
+    ceilings: Ceilings | None = None
+    peer: Peer | None = None
+    naive: tuple[NaiveRun, ...] = ()
+    log: IntoTheLog | None = None
+    sustained: Sustained | None = None
+    write_to_read: WriteToRead | None = None  # at 200 commands per second
+    write_to_read_at_half: WriteToRead | None = None  # at half the sustained rate
+    orders_import: Import | None = None
+    start_up: StartUp | None = None
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def insert_one(self) -> float | None:
+        """The best rate of single inserts."""
+        return self.ceilings and max(self.ceilings.insert_one_8.per_second, self.ceilings.insert_one_64.per_second)
+
+    @property
+    def saves(self) -> float | None:
+        """The peer's best rate."""
+        best = self.peer and self.peer.best
+        return best.saves_per_second if best else None
+
+    @property
+    def seeds_way(self) -> float | None:
+        return max((run.per_second for run in self.naive), default=None)
+
+    @property
+    def into_the_log(self) -> float | None:
+        return self.log and self.log.orders.per_second
+
+    @property
+    def pipeline(self) -> float | None:
+        """Only a rate that was held, with every order read back, counts."""
+        sustained = self.sustained
+        return sustained.per_second if sustained and sustained.is_bounded and not sustained.missing else None
+
+    @property
+    def largest_process(self) -> tuple[str, float] | None:
+        """The Python process with the highest memory, in MiB, of all loads."""
+        peaks = [
+            (use.peak_memory_mib, name)
+            for part in (self.log, self.sustained, self.orders_import)
+            if part
+            for name, use in part.meter.uses.items()
+            if name not in SERVER_PROCESSES and use.peak_memory_mib
+        ]
+        if not peaks:
+            return None
+        memory, name = max(peaks)
+        return name, memory
+
+
+SERVER_PROCESSES = ("mongod", "rabbitmq")

@@ -1,0 +1,143 @@
+"""The benchmarks' arithmetic: percentiles, ratios, verdicts."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.ceilings import Ceilings
+from bench.goals import GOALS, judge
+from bench.into_the_log import IntoTheLog, TwoServices
+from bench.machine import Machine
+from bench.meter import Meter, Use
+from bench.numbers import Figure, Latency, latency
+from bench.peers import Peer, PeerRun
+from bench.pipeline import Sustained, Trial, growth_ms
+from bench.results import Results
+
+QUICK = latency([0.01])
+
+
+def figure(per_second: float) -> Figure:
+    return Figure(per_second=per_second, latency=QUICK)
+
+
+def nothing_measured() -> Results:
+    machine = Machine(cpu="a", cores=2, memory_gib=4, system="b", kernel="c", fsync_ms=1, load_before=0)
+    return Results(measured_at="2030-01-01T00:00:00+00:00", machine=machine, versions={}, parameters={})
+
+
+def a_trial(
+    *, lag_ms: float = 20.0, offered: float | None = 1000.0, answered: float = 1000.0, errors: int = 0
+) -> Trial:
+    return Trial(
+        offered=offered,
+        seconds=30,
+        answered=figure(answered),
+        lag=Latency(p50=1, p95=1, p99=lag_ms, worst=lag_ms, count=100),
+        lag_growth_ms=0,
+        errors={"POST 503": errors} if errors else {},
+    )
+
+
+def a_long_run(trial: Trial, *, missing: int = 0) -> Sustained:
+    return Sustained(
+        per_second=trial.answered.per_second,
+        is_bounded=trial.is_bounded,
+        trial=trial,
+        search=(),
+        acknowledged=100,
+        missing=missing,
+        meter=Meter({"command": Use(90.0, 5, 0.5), "mongod": Use(900.0, 5, 0.5)}),
+    )
+
+
+def verdict_of(results: Results, name: str) -> bool | None:
+    return next(verdict.reached for verdict in judge(results) if verdict.name == name)
+
+
+def test_percentiles_are_nearest_ranks_in_milliseconds():
+    hundred = latency([number / 1000 for number in range(100, 0, -1)])
+    assert (hundred.p50, hundred.p95, hundred.p99, hundred.worst, hundred.count) == (50, 95, 99, 100, 100)
+
+
+def test_one_duration_is_every_percentile_and_none_is_zero():
+    assert latency([0.002]) == Latency(p50=2, p95=2, p99=2, worst=2, count=1)
+    assert latency([]) == Latency(p50=0, p95=0, p99=0, worst=0, count=0)
+
+
+def test_what_was_not_measured_is_neither_reached_nor_missed():
+    assert {verdict.reached for verdict in judge(nothing_measured())} == {None}
+
+
+def test_each_goal_has_a_name_of_its_own():
+    assert len({goal.name for goal in GOALS}) == len(GOALS)
+
+
+@pytest.mark.parametrize(("rate", "reached"), [(4000.0, True), (3999.0, False)])
+def test_a_ratio_on_the_goal_is_reached_and_one_below_it_is_missed(rate: float, reached: bool):
+    run = nothing_measured()
+    two = TwoServices(offered_each=1000, slower=figure(500), faster=figure(900))
+    run.peer = Peer(runs=(PeerRun(threads=1, saves_per_second=600, latency=QUICK), _best_peer()))
+    run.log = IntoTheLog(orders=figure(rate), hot_product=figure(1), two_services=two, meter=Meter())
+    assert verdict_of(run, "into the log ÷ peer's saves") is reached
+
+
+def test_inserts_are_compared_at_their_best():
+    run = nothing_measured()
+    run.ceilings = Ceilings(
+        insert_one_8=figure(2000),
+        insert_one_64=figure(3000),
+        insert_many_100=figure(1),
+        publish_256=figure(1),
+        http_post_64=figure(1),
+    )
+    assert run.insert_one == 3000
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        a_trial(lag_ms=500),
+        replace(a_trial(), lag_growth_ms=100),
+        a_trial(answered=900),
+        a_trial(errors=1),
+        replace(a_trial(), lag=latency([])),
+    ],
+    ids=["lag", "growing lag", "not kept up", "errors", "no sample"],
+)
+def test_a_rate_that_was_not_held_is_no_pipeline_figure(trial: Trial):
+    run = nothing_measured()
+    run.sustained = a_long_run(trial)
+    assert run.pipeline is None
+
+
+def test_a_rate_with_an_order_missing_is_no_pipeline_figure():
+    run = nothing_measured()
+    run.sustained = a_long_run(a_trial(), missing=1)
+    assert run.pipeline is None
+    run.sustained = a_long_run(a_trial())
+    assert run.pipeline == 1000
+
+
+def test_what_the_views_digest_under_overload_includes_the_time_they_needed_afterwards():
+    overload = a_trial(offered=None, answered=3200)  # for 2 + 30 s
+    assert replace(overload, lag=latency([32.0])).digested == 1600
+
+
+def test_a_growing_lag_shows_before_it_is_long():
+    assert growth_ms([0.01] * 10 + [0.05] * 10 + [0.12] * 10) == pytest.approx(110)
+    assert growth_ms([0.01] * 30) == growth_ms([]) == 0
+
+
+def test_a_closed_loop_cannot_fall_behind_its_own_rate():
+    assert a_trial(offered=None, answered=10).is_bounded
+
+
+def test_servers_do_not_count_as_python_processes():
+    run = nothing_measured()
+    run.sustained = a_long_run(a_trial())
+    assert run.largest_process == ("command", 90.0)
+
+
+def _best_peer() -> PeerRun:
+    return PeerRun(threads=4, saves_per_second=1000, latency=QUICK)
