@@ -11,9 +11,9 @@ import typer
 import uvloop
 from rich.console import Console
 
-from cli.cdnow import SOURCE, fetch_cdnow
+from cli.cdnow import DOWNLOAD, SOURCE, fetch_cdnow
 from cli.data import Data
-from cli.errors import UnknownFormat
+from cli.errors import ImportFailed, UnknownFormat
 from cli.gateway import open_gateway
 from cli.import_display import print_rejected, showing, summary
 from cli.order_files import Format, Order, Rejected, read_orders
@@ -70,6 +70,9 @@ def import_file(
             uvloop.run(_import(url, orders, tally, display, waits=not no_wait))
         except UnknownFormat as error:
             raise UnknownFormat(f"{path}: {error}") from error
+        except ImportFailed:
+            console.print(_how_to_go_on(tally))
+            raise
         except KeyboardInterrupt:
             console.print(_how_to_go_on(tally))
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -97,6 +100,7 @@ def _input(file: Path | None, source: str, is_cdnow: bool) -> Iterator[tuple[Pat
         raise typer.BadParameter("name a file, or give --fetch-cdnow", param_hint="FILE")
     if file is None:
         with tempfile.TemporaryDirectory(prefix="leveret-") as folder:
+            typer.echo(f"downloading the CDNOW data set ({DOWNLOAD})")
             yield fetch_cdnow(Path(folder)), source or SOURCE
     elif source:
         yield file, source
@@ -112,5 +116,8 @@ def _gateway_of(data: Path) -> str:
 
 
 def _how_to_go_on(tally: Tally) -> str:
+    """Nothing to say where nothing was begun."""
+    if not (tally.written or tally.resume_line):
+        return "Nothing was imported."
     hint = f", or with --from-line {tally.resume_line}, which is quicker" if tally.resume_line else ""
-    return f"{summary(tally)}\nInterrupted. The same command goes on where it was{hint}."
+    return f"{summary(tally)}\nNot finished. The same command goes on where it was{hint}."

@@ -6,10 +6,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
+import aiohttp
 import typer
 from pymongo.asynchronous.database import AsyncDatabase
 from rich.console import Console
-from rich.table import Table
 
 from cli.data import Data
 from common.config import Settings
@@ -17,12 +17,12 @@ from common.mongo import open_client
 from common.read_models import READ_MODELS
 from common.read_models.storage import REQUESTS
 from projector.rebuild import request_rebuild, request_retry
-from query_service.freshness import Freshness
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER, DataFolder
 
 POLL_SECONDS = 0.2
 WAIT_SECONDS = 600.0
+SHOWN_PARKED = 100
 
 
 def rebuild(
@@ -33,7 +33,7 @@ def rebuild(
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Empty the views and make them anew from the log. Meanwhile queries show what is there already."""
-    asyncio.run(_with_views(data, lambda views: _rebuild(views, is_waiting=not no_wait)))
+    asyncio.run(_with_views(data, lambda views: _rebuild(views, None if no_wait else _gateway(data))))
 
 
 def parked(data: Data = DEFAULT_FOLDER) -> None:
@@ -60,37 +60,47 @@ async def _with_views(data: Any, do: Callable[[AsyncDatabase], Awaitable[None]])
         await do(client[settings.views_database])
 
 
-async def _rebuild(views: AsyncDatabase, *, is_waiting: bool) -> None:
+def _gateway(data: Any) -> str:
+    return str(DataFolder(data).running_state().addresses["gateway"])
+
+
+async def _rebuild(views: AsyncDatabase, gateway: str | None) -> None:
     console = Console(highlight=False)
-    before = (await Freshness(views, wait_seconds=0).read()).position
     partitions = await request_rebuild(views)
     console.print(f"asked for {partitions} partitions to be made anew")
-    if is_waiting and partitions:
+    if gateway and partitions:
         started = time.monotonic()
-        await _until_level(views, before)
-        console.print(f"the views are level again at position {before}, after {time.monotonic() - started:.1f} s")
+        await _until_level(views, gateway)
+        console.print(f"the views are level with the log again, after {time.monotonic() - started:.1f} s")
 
 
-async def _until_level(views: AsyncDatabase, position: int) -> None:
+async def _until_level(views: AsyncDatabase, gateway: str) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    while await views[REQUESTS].count_documents({"kind": "rebuild"}) or await _behind(views, position):
-        if time.monotonic() > deadline:
-            raise StackError("the views are not level yet; is the projector running? `cqrs status` tells")
-        await asyncio.sleep(POLL_SECONDS)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+        while await views[REQUESTS].count_documents({"kind": "rebuild"}) or await _lag(http, gateway) != 0:
+            if time.monotonic() > deadline:
+                raise StackError("the views are not level yet; is the projector running? `cqrs status` tells")
+            await asyncio.sleep(POLL_SECONDS)
 
 
-async def _behind(views: AsyncDatabase, position: int) -> bool:
-    return (await Freshness(views, wait_seconds=0).read()).position < position
+async def _lag(http: aiohttp.ClientSession, gateway: str) -> int | None:
+    try:
+        async with http.get(f"{gateway}/cqrs/ops/positions") as answer:
+            return (await answer.json())["groups"]["views"]["lag"]
+    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
+        return None
 
 
 async def _show_parked(views: AsyncDatabase) -> None:
-    table = Table("collection", "key", "since position", "code", "detail")
+    console = Console(highlight=False, soft_wrap=True)
+    found = False
     for model in READ_MODELS:
-        async for document in views[model.collection].find({"parked": {"$exists": True}}).limit(100):
-            why = document["parked"]
-            table.add_row(model.collection, str(document["_id"]), str(why["position"]), why["code"], why["detail"])
-    console = Console(highlight=False)
-    console.print(table if table.row_count else "nothing is parked")
+        async for document in views[model.collection].find({"parked": {"$exists": True}}).limit(SHOWN_PARKED):
+            why, found = document["parked"], True
+            console.print(f"{model.collection} {document['_id']}  {why['code']} at position {why['position']}")
+            console.print(f"    {why['detail']}", markup=False)
+    if not found:
+        console.print("nothing is parked")
 
 
 async def _retry(views: AsyncDatabase, collection: str, key: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import uvloop
 from prometheus_client import Gauge
 
 from command_service.app import CommandApi, make_command_app
@@ -13,8 +12,8 @@ from common.config import Settings
 from common.errors import Unavailable
 from common.group_commit import Appender
 from common.log import MongoLog, open_log
-from common.logs import configure
 from common.mongo import open_client
+from common.process import run_process
 from common.tasks import patiently, supervised
 from common.web import serve
 
@@ -71,11 +70,5 @@ async def _answers(log: MongoLog) -> bool:
     return True
 
 
-def main() -> None:
-    settings = Settings()
-    configure(settings, "command")
-    uvloop.run(run(settings))
-
-
 if __name__ == "__main__":
-    main()
+    run_process("command", run)

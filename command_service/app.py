@@ -10,22 +10,15 @@ from aiohttp import web
 from command_service.domain.orders import ImportOrder
 from command_service.handling import CommandHandler, Outcome, Request
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, fingerprint, identify, keyed_identity
+from common.bodies import parse_body, read_body
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
-from common.web import (
-    Handler,
-    add_operations,
-    json_response,
-    make_app,
-    parse_body,
-    read_body,
-    traceparent,
-)
+from common.web import Handler, add_operations, json_response, make_app, single_header, traceparent
 
 ANONYMOUS = "anonymous"  # whom Idempotency-Keys belong to while nobody signs in
 MAX_IMPORT_LINES = 1000  # in one batch
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"')
+_IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"', re.ASCII)
 _NUMBER_IDS = frozenset({"product_id"})
 
 Positions = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -41,20 +34,24 @@ class CommandApi:
 
     def handle(self, route: CommandRoute) -> Handler:
         async def handle(http: web.Request) -> web.Response:
+            seen = self._seen(http)
             outcome = await self._handler.handle(await self._request(http, route))
-            return self._answer(http, route, outcome)
+            return _answer(route, outcome, seen)
 
         return handle
 
     async def import_orders(self, http: web.Request) -> web.Response:
         """Take NDJSON, one ImportOrder a line; every line is a command of its own and may be refused alone."""
+        seen = self._seen(http)
         body = await read_body(http, ("application/x-ndjson", "application/ndjson"))
-        lines = [line for line in body.split(b"\n") if line.strip()]
+        lines = {number: line for number, line in enumerate(body.split(b"\n"), 1) if line.strip()}
         if not 1 <= len(lines) <= MAX_IMPORT_LINES:
             raise BadRequest("invalid_batch", f"A batch has 1 to {MAX_IMPORT_LINES} lines.")
-        seen = read_token(http.headers.get("Consistency-Token"), self._partitions)
-        results = await asyncio.gather(*(self._import_line(http, line) for line in lines))
-        return json_response(_import_report(results, seen))
+        results = await asyncio.gather(*(self._import_line(http, line) for line in lines.values()))
+        return json_response(_import_report(dict(zip(lines, results, strict=True)), seen))
+
+    def _seen(self, http: web.Request) -> dict[int, int]:
+        return read_token(single_header(http, "Consistency-Token"), self._partitions)
 
     async def _import_line(self, http: web.Request, line: bytes) -> Outcome | LeveretError:
         try:
@@ -65,7 +62,7 @@ class CommandApi:
             return error
 
     async def _request(self, http: web.Request, route: CommandRoute) -> Request:
-        identity = identify(ANONYMOUS, http.headers.get("Idempotency-Key"))
+        identity = identify(ANONYMOUS, single_header(http, "Idempotency-Key"))
         body = await read_body(http)
         return self._about(http, route, parse_body(route.command, body), identity, body)
 
@@ -86,28 +83,6 @@ class CommandApi:
             correlation_id=_correlation_id(http) or identity.command_id,
             traceparent=traceparent(http),
         )
-
-    def _answer(self, http: web.Request, route: CommandRoute, outcome: Outcome) -> web.Response:
-        seen = read_token(http.headers.get("Consistency-Token"), self._partitions)
-        token = write_token(merge(seen, _position(outcome)))
-        id_field = route.decider.id_field
-        content = {
-            id_field: int(outcome.subject) if id_field in _NUMBER_IDS else outcome.subject,
-            "command_id": outcome.command_id,
-            "version": outcome.version,
-            "position": outcome.position,
-            "partition": outcome.partition,
-            "token": token,
-            "status": outcome.status,
-            "changed": outcome.changed,
-        }
-        headers = {"ETag": f'"{outcome.version}-{outcome.position}"', "Consistency-Token": token}
-        if outcome.replayed:
-            headers["Idempotent-Replayed"] = "true"
-        if outcome.version != 1 or not outcome.changed:
-            return json_response(content, headers=headers)
-        headers["Location"] = _location(route, outcome)
-        return json_response(content, status=201, headers=headers)
 
 
 def make_command_app(
@@ -133,6 +108,28 @@ def make_command_app(
     return app
 
 
+def _answer(route: CommandRoute, outcome: Outcome, seen: dict[int, int]) -> web.Response:
+    token = write_token(merge(seen, _position(outcome)))
+    id_field = route.decider.id_field
+    content = {
+        id_field: int(outcome.subject) if id_field in _NUMBER_IDS else outcome.subject,
+        "command_id": outcome.command_id,
+        "version": outcome.version,
+        "position": outcome.position,
+        "partition": outcome.partition,
+        "token": token,
+        "status": outcome.status,
+        "changed": outcome.changed,
+    }
+    headers = {"ETag": f'"{outcome.version}-{outcome.position}"', "Consistency-Token": token}
+    if outcome.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if outcome.version != 1 or not outcome.changed:
+        return json_response(content, headers=headers)
+    headers["Location"] = _location(route, outcome)
+    return json_response(content, status=201, headers=headers)
+
+
 def _subject(http: web.Request, route: CommandRoute, command: Any, identity: Identity) -> str:
     if route.creates:
         return identity.new_subject
@@ -145,7 +142,7 @@ def _subject(http: web.Request, route: CommandRoute, command: Any, identity: Ide
 
 
 def _expected_version(http: web.Request) -> int | None:
-    given = http.headers.get("If-Match")
+    given = single_header(http, "If-Match")
     if given is None:
         return None
     found = _IF_MATCH.fullmatch(given)
@@ -155,7 +152,7 @@ def _expected_version(http: web.Request) -> int | None:
 
 
 def _correlation_id(http: web.Request) -> str | None:
-    given = http.headers.get("X-Correlation-ID")
+    given = single_header(http, "X-Correlation-ID")
     if given is not None and not (1 <= len(given) <= 128 and given.isascii() and given.isprintable()):
         raise BadRequest("invalid_correlation_id", "An X-Correlation-ID has 1 to 128 visible characters.")
     return given
@@ -169,14 +166,15 @@ def _location(route: CommandRoute, outcome: Outcome) -> str:
     return f"/cqrs/queries/{'orders' if route.decider.context == 'order' else route.decider.context}/{outcome.subject}"
 
 
-def _import_report(results: list[Outcome | LeveretError], seen: dict[int, int]) -> dict[str, Any]:
-    done = [result for result in results if isinstance(result, Outcome)]
+def _import_report(results: dict[int, Outcome | LeveretError], seen: dict[int, int]) -> dict[str, Any]:
+    """Tell what came of each line, by its number in the batch."""
+    done = [result for result in results.values() if isinstance(result, Outcome)]
     return {
         "accepted": sum(not outcome.replayed for outcome in done),
         "replayed": sum(outcome.replayed for outcome in done),
         "rejected": [
             {"line": number, **_refused(result)}
-            for number, result in enumerate(results, 1)
+            for number, result in results.items()
             if isinstance(result, LeveretError)
         ],
         "position": max((outcome.position for outcome in done), default=0),

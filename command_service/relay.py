@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import prometheus_client as metrics
 import structlog
-import uvloop
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
@@ -21,8 +20,8 @@ from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Unavailable
 from common.leases import Leases
 from common.log import MongoLog, open_log
-from common.logs import configure
 from common.mongo import open_client
+from common.process import run_process
 from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently
 from common.web import add_operations, make_app, serve_beside
 
@@ -261,11 +260,5 @@ async def run_alone(settings: Settings) -> None:
     await client.close()
 
 
-def main() -> None:
-    settings = Settings()
-    configure(settings, "relay")
-    uvloop.run(run_alone(settings))
-
-
 if __name__ == "__main__":
-    main()
+    run_process("relay", run_alone)

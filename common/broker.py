@@ -22,8 +22,9 @@ CONNECT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10  # a frozen broker is noticed after about three of them
 PREFETCH = 2000  # messages; at least twice the largest commit (F7)
 MAX_QUEUE_MESSAGES = 100_000  # of one partition; what falls out is read from the log
-DELIVERY_LIMIT = 50
-_BROKER_ERRORS = (AMQPError, OSError, RuntimeError, TimeoutError)
+DELIVERY_LIMIT = 3  # a message that ends sessions is soon gone; a true one is read from the log
+_BROKER_ERRORS = (AMQPError, OSError, EOFError, RuntimeError, StopAsyncIteration, TimeoutError)
+RENEW_SECONDS = 20.0  # deleting a queue without a leader takes a while
 
 Deliver = Callable[[int, DeliveredMessage], None]
 
@@ -142,11 +143,11 @@ class Consumer:
     def followed(self) -> frozenset[int]:
         return frozenset(self._channels)
 
-    async def follow(self, partition: int) -> None:
-        """Declare the partition's queue and consume it (F2)."""
+    async def follow(self, partition: int, *, anew: bool = False) -> None:
+        """Declare the partition's queue and consume it (F2); `anew`: delete it first, what it held is in the log."""
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await self._follow(partition)
+            async with asyncio.timeout(RENEW_SECONDS if anew else CONNECT_SECONDS):
+                await self._follow(partition, anew=anew)
         except _BROKER_ERRORS as error:
             self.lost.set()
             raise Unavailable(f"The queue {queue_name(self._group, partition)} cannot be consumed: {error}") from error
@@ -169,8 +170,10 @@ class Consumer:
         self._channels.clear()
         await _close(self._connection)
 
-    async def _follow(self, partition: int) -> None:
+    async def _follow(self, partition: int, *, anew: bool) -> None:
         channel = await self._connection.channel(publisher_confirms=False)
+        if anew:
+            await channel.queue_delete(queue_name(self._group, partition))
         exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
         queue = await channel.declare_queue(
             queue_name(self._group, partition), durable=True, arguments=_QUEUE_ARGUMENTS

@@ -10,6 +10,7 @@ from common.errors import BadRequest
 
 MAX_TOKEN_CHARACTERS = 4096
 _MAX_POSITION = 2**63 - 1
+_MAX_PARTITIONS = 256
 
 
 def write_token(positions: Mapping[int, int]) -> str:
@@ -20,7 +21,7 @@ def write_token(positions: Mapping[int, int]) -> str:
 
 def read_token(token: str | None, partitions: int | None = None) -> dict[int, int]:
     """Return the positions of a token that was written here; BadRequest for anything else."""
-    if not token:
+    if token is None:
         return {}
     try:
         positions = _parse(token)
@@ -45,7 +46,9 @@ def _parse(token: str) -> dict[int, int]:
         raise ValueError("too long")
     plain = orjson.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
     positions = {int(partition): position for partition, position in plain.items()}
-    if not all(p >= 0 and type(n) is int and 0 <= n <= _MAX_POSITION for p, n in positions.items()):
+    if [str(partition) for partition in positions] != list(plain):
+        raise ValueError("not as they are written here")
+    if not all(0 <= p < _MAX_PARTITIONS and type(n) is int and 0 <= n <= _MAX_POSITION for p, n in positions.items()):
         raise ValueError("out of range")
     return positions
 

@@ -164,6 +164,7 @@ def from_message(headers: Mapping[str, Any], body: bytes, seal: Seal) -> Part:
 
 
 def _part(headers: Mapping[str, Any], body: bytes) -> Part:
+    _require_sense(headers)
     complete = headers.get("body") != "log"
     event = RecordedEvent(
         type=headers["ce-type"], schema=headers["schema"], data=orjson.loads(body) if complete else {}
@@ -184,6 +185,16 @@ def _part(headers: Mapping[str, Any], body: bytes) -> Part:
         traceparent=headers.get("traceparent"),
     )
     return Part(commit=commit, index=headers["index"], count=headers["count"], prev=headers["prev"], complete=complete)
+
+
+def _require_sense(headers: Mapping[str, Any]) -> None:
+    """A message can carry our seal and still be nonsense: another version's, or a mistake of ours."""
+    numbers = [headers[name] for name in ("prev", "position", "index", "count", "version", "partition", "schema")]
+    prev, position, index, count, *_ = numbers
+    if not all(type(number) is int for number in numbers):
+        raise ValueError("a number")
+    if not (0 <= prev < position and 0 <= index < count):
+        raise ValueError("the order of its numbers")
 
 
 def whole(parts: Sequence[Part]) -> Commit:

@@ -6,9 +6,7 @@ there is much to catch up with. All of it is one path: `_next` asks the inbox fi
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
 
 import structlog
 from aiormq.abc import DeliveredMessage
@@ -21,6 +19,7 @@ from common.inbox import Inbox
 from common.leases import Leases
 from common.log import Log
 from common.partition_state import PartitionState
+from common.sink import Checkpoint, Fenced, Progress, Sink
 from common.tasks import FIRST_PAUSE_SECONDS
 
 LOOK_SECONDS = 0.1  # how often the log is asked what there is
@@ -34,39 +33,6 @@ log = structlog.get_logger(__name__)
 MESSAGES = Counter("leveret_feed_messages_total", "Messages received", ["group", "kind"])
 LOG_READS = Counter("leveret_feed_log_reads_total", "Pages read from the log", ["group", "reason"])
 HELD = Gauge("leveret_feed_partitions_held", "Partitions this process serves", ["group"])
-
-Batch = Mapping[int, Sequence[Commit]]
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """How far a group has come in a partition; `command_id` is that of the commit at `position`, 0 is the beginning."""
-
-    position: int = 0
-    command_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a holder knows of a partition: nothing of it lies between its checkpoint and `seen`."""
-
-    seen: int
-    lag_seconds: float
-
-
-class Fenced(Exception):
-    """The batch was not applied, or nobody knows whether it was: begin again from the checkpoints."""
-
-
-class Sink(Protocol):
-    """What a group does with the commits. `apply` changes its documents and checkpoints together, or raises Fenced."""
-
-    async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]: ...
-    async def apply(self, batch: Batch) -> None: ...
-    async def note(self, progress: Mapping[int, Progress]) -> None: ...
-    async def serve_requests(self, held: frozenset[int]) -> bool:
-        """Do what was asked for meanwhile (V2); True if checkpoints were changed by it."""
-        ...
 
 
 class Feed:
@@ -87,7 +53,6 @@ class Feed:
         self._count_duplicate = MESSAGES.labels(group, "duplicate").inc
         self._following = Following(amqp_url, group, self._deliver, self._on_session)
         self._arrived = asyncio.Event()
-        self._delivered_at = time.monotonic()
         self._looked_at = 0.0
         self._served_requests_at = 0.0
         self._surplus: frozenset[int] = frozenset()
@@ -146,7 +111,9 @@ class Feed:
         checkpoints = await self._sink.begin(partitions)
         for partition, checkpoint in checkpoints.items():
             await self._require_same_log(partition, checkpoint)
-            self._partitions[partition] = PartitionState(Inbox(checkpoint.position), checkpoint.position)
+            self._partitions[partition] = PartitionState(
+                Inbox(checkpoint.position), checkpoint.position, time.monotonic()
+            )
             await self._following.unfollow(partition)  # its messages are delivered anew
         self._arrived.set()
 
@@ -192,9 +159,12 @@ class Feed:
         page = await self._log.read_partition(partition, state.inbox.position, limit_commits)
         state.is_behind = not page.whole
         if page.commits:
+            state.has_missed = gap is None
             state.inbox.advance(page.commits[-1].position)
         if page.whole:
             state.seen = max(state.seen, page.head)
+        if gap and page.whole and (forgotten := state.forget_beyond(page.head)):
+            MESSAGES.labels(self._group, "beyond_head").inc(forgotten)
         if gap and not page.commits:  # the log does not show it yet: read it again (F5)
             await asyncio.sleep(GAP_PAUSE_SECONDS)
         return page.commits
@@ -218,7 +188,6 @@ class Feed:
 
     def _deliver(self, partition: int, message: DeliveredMessage) -> None:
         """Put a message where it belongs. Called by the broker's library, so it must not wait and must not fail."""
-        self._delivered_at = time.monotonic()
         state = self._partitions.get(partition)
         tag = message.delivery_tag
         if state is None or tag is None:
@@ -232,6 +201,7 @@ class Feed:
         else:
             state.unacked.append((tag, part.commit.position))
             if state.inbox.offer(part):
+                state.hear(time.monotonic())
                 self._count_new()
             else:
                 self._count_duplicate()
@@ -262,11 +232,12 @@ class Feed:
             raise Fenced
 
     def _watch_session(self, now: float) -> None:
-        """A session that delivers nothing while messages must be there is thrown away."""
-        is_behind = any(state.is_behind for state in self._partitions.values())
-        if is_behind and now - self._delivered_at > SILENCE_SECONDS:
-            self._delivered_at = now
-            self._following.lose()
+        """A session that brought nothing while the log had something is thrown away, and its queues with it."""
+        silent = [p for p, s in self._partitions.items() if s.has_missed and now - s.heard_at > SILENCE_SECONDS]
+        for partition in silent:
+            self._partitions[partition].hear(now)
+        if silent:
+            self._following.renew(frozenset(silent))
 
     @property
     def _look_seconds(self) -> float:
@@ -300,6 +271,10 @@ class Feed:
             await self._leases.leave()
         except Unavailable:
             log.warning("leases_run_out", group=self._group)
+
+
+def _begin_at(checkpoint: Checkpoint) -> PartitionState:
+    return PartitionState(Inbox(checkpoint.position), checkpoint.position, time.monotonic())
 
 
 def _require_partition(part: Part, partition: int) -> None:

@@ -25,6 +25,7 @@ class Following:
         self._deliver = deliver
         self._on_session = on_session
         self._consumer: Consumer | None = None
+        self._suspects: set[int] = set()
 
     @property
     def is_connected(self) -> bool:
@@ -51,9 +52,14 @@ class Following:
         if self._consumer:
             await self._consumer.unfollow(partition)
 
-    def lose(self) -> None:
-        """Have the session thrown away and another one opened."""
+    def renew(self, suspects: frozenset[int]) -> None:
+        """Open another session, and make the queues of these partitions anew in it: they brought nothing.
+
+        A quorum queue that lost its leader takes declarations and publishes, and never delivers or confirms.
+        """
         if self._consumer:
+            log.warning("queues_renewed", group=self._group, partitions=sorted(suspects))
+            self._suspects |= suspects
             self._consumer.lost.set()
 
     async def drop(self) -> None:
@@ -70,7 +76,8 @@ class Following:
         try:
             while not consumer.lost.is_set():
                 for partition in wanted() - consumer.followed:
-                    await consumer.follow(partition)
+                    await consumer.follow(partition, anew=partition in self._suspects)
+                    self._suspects.discard(partition)
                 await _until_set(consumer.lost, seconds=LOOK_SECONDS)
         finally:
             if self._consumer is consumer:

@@ -155,16 +155,22 @@ class Appender:
                 self._supersede(rest, unknown=True)
             case Failure.DUPLICATE:
                 self._queue.extendleft(reversed(rest))
-                await self._settle_duplicate(rest[0])
+                await self._settle_duplicate(rest)
 
-    async def _settle_duplicate(self, first: _Pending) -> None:
-        """L5: a replay, a conflict, or the position went to another process."""
+    async def _settle_duplicate(self, rest: list[_Pending]) -> None:
+        """L5: a replay, a conflict, or the position went to another process.
+
+        Where one command came again many may have, so all of them are looked up at once.
+        """
         used, self._head = self._head, None
-        draft = first.draft
-        if found := await self._log.find_command(draft.command_id):
-            self._withdraw(first, Replayed(found))
-        elif await self._log.has_version(draft.stream, draft.version):
-            self._withdraw(first, Superseded())
+        first = rest[0].draft
+        found = await self._log.find_commands([pending.draft.command_id for pending in rest])
+        if first.command_id in found:
+            for pending in rest:
+                if pending.draft.command_id in found and not pending.outcome.done():
+                    self._withdraw(pending, Replayed(found[pending.draft.command_id]))
+        elif await self._log.has_version(first.stream, first.version):
+            self._withdraw(rest[0], Superseded())
         else:
             await self._lost_position(used)
 

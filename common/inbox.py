@@ -72,5 +72,13 @@ class Inbox:
         while self._order and self._order[0] <= self.position:
             del self._arriving[heapq.heappop(self._order)]
 
+    def forget_beyond(self, head: int) -> int:
+        """Drop arrivals behind this position; return how many there were."""
+        beyond = [position for position in self._order if position > head]
+        for position in beyond:
+            del self._arriving[position]
+        self._order = sorted(self._arriving)
+        return len(beyond)
+
     def _first(self) -> _Arriving | None:
         return self._arriving[self._order[0]] if self._order else None

@@ -18,6 +18,8 @@ class PartitionState:
 
     inbox: Inbox
     applied: int
+    heard_at: float  # when a message last told something new
+    has_missed: bool = False  # the log was read since then, because something had not come
     seen: int = 0
     is_behind: bool = True
     unacked: list[tuple[int, int]] = field(default_factory=list)  # (delivery tag, position), as they came
@@ -35,6 +37,16 @@ class PartitionState:
             self.seen = max(self.seen, last)
         if self._looks and now - self._looks[0][0] >= patience_seconds and self._looks[0][1] > self.inbox.position:
             self.is_behind = True
+
+    def hear(self, now: float) -> None:
+        self.heard_at, self.has_missed = now, False
+
+    def forget_beyond(self, head: int) -> int:
+        """Drop what claims positions that the log does not have (R2: no true message does); return how many."""
+        forgotten = self.inbox.forget_beyond(head)
+        if forgotten:
+            self.unacked = [(tag, 0 if position > head else position) for tag, position in self.unacked]
+        return forgotten
 
     def lag_seconds(self, now: float) -> float:
         """How long ago the oldest commit that is not applied was seen in the log."""

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from iso4217 import Currency
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 DEFAULT_CURRENCY = "EUR"  # what an amount without a currency means
 MAX_MINOR_UNITS = 10**15  # of one amount; a thousand lines of a million pieces still fit an int64
 _CURRENCY_DIGITS = {currency.code: currency.exponent for currency in Currency if currency.exponent is not None}
 _AMOUNT = re.compile(r"(\d{1,13})(?:\.(\d{1,4}))?", re.ASCII)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ZERO_WIDTH_JOINER = "\u200d"
-_INVISIBLE = frozenset(
-    "\u0000\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
+_BLACK_FLAG = "\U0001f3f4"  # begins the flags of regions, which are spelt in invisible tags
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters that show nothing
 
 
 class Message(BaseModel):
@@ -73,11 +73,24 @@ def _from_text(text: str, currency: str) -> Money:
 
 
 def clean_text(text: str) -> str:
-    """Return the text in NFC; refuse characters that are there but cannot be seen."""
-    for place, character in enumerate(text):
-        if character in _INVISIBLE or (character == _ZERO_WIDTH_JOINER and not _joins_symbols(text, place)):
-            raise ValueError(f"the text has an invisible character (U+{ord(character):04X})")
+    """Return the text in NFC; refuse blanks alone, and characters that are there but cannot be seen."""
+    if not text.isascii() or not text.isprintable():
+        for place, character in enumerate(text):
+            if _is_hidden(text, place):
+                raise ValueError(f"the text has an invisible character (U+{ord(character):04X})")
+    if not text.strip():
+        raise ValueError("the text is blank")
     return unicodedata.normalize("NFC", text)
+
+
+def _is_hidden(text: str, place: int) -> bool:
+    character = text[place]
+    if character == _ZERO_WIDTH_JOINER:
+        return not _joins_symbols(text, place)
+    if "\U000e0020" <= character <= "\U000e007f":
+        return not text[:place].rstrip("".join(map(chr, range(0xE0020, 0xE0080)))).endswith(_BLACK_FLAG)
+    is_control = unicodedata.category(character) in ("Cc", "Cf", "Cs")
+    return character in _FILLERS or (is_control and character not in "\t\r\n")
 
 
 def _joins_symbols(text: str, place: int) -> bool:
@@ -86,26 +99,34 @@ def _joins_symbols(text: str, place: int) -> bool:
     return bool(before and after) and unicodedata.category(before[-1]) == unicodedata.category(after[0]) == "So"
 
 
-def _instant(value: Any) -> Any:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(microsecond=value.microsecond // 1000 * 1000)
-    return value
+def _spelt_as_rfc_3339(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        return datetime.fromisoformat(value)
+    raise ValueError("write an instant with its zone, like 2026-01-31T08:30:00Z")
+
+
+def _in_utc_milliseconds(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs its zone")
+    try:
+        utc = instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the instant is beyond the years 1 to 9999") from error
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 Price = Annotated[Money, BeforeValidator(parse_money)]
 """Money as a client writes it."""
-Instant = Annotated[
-    datetime,
-    AfterValidator(_instant),
-    Field(json_schema_extra={"format": "date-time"}),
-    PlainSerializer(lambda instant: instant, return_type=datetime, when_used="unless-none"),
-]
-"""An aware UTC instant in whole milliseconds."""
+Instant = Annotated[datetime, BeforeValidator(_spelt_as_rfc_3339), AfterValidator(_in_utc_milliseconds)]
+"""An aware UTC instant in whole milliseconds, spelt as RFC 3339 says."""
 UserId = Annotated[int, Field(ge=1, le=2**53 - 1)]
 ProductId = Annotated[int, Field(ge=1, le=2**53 - 1)]
 Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
-Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)]
+Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
+"""Lengths are of the text in NFC, as it is stored."""
+Reason = Annotated[str, AfterValidator(clean_text), Field(max_length=500)]
 Email = Annotated[
     str, Field(max_length=254, pattern=r"^[^@\s<>\"',;:\\()\[\]]+@[^@\s.]+(\.[^@\s.]+)+$"), AfterValidator(clean_text)
 ]

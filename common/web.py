@@ -1,19 +1,17 @@
 """What every HTTP service here has: problem+json, metrics, health, a strict reading of bodies, an orderly end."""
 
 import asyncio
-import json
 import re
 import secrets
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import orjson
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
-from pydantic import BaseModel, ValidationError
 
 from common.errors import (
     BadRequest,
@@ -30,7 +28,6 @@ from common.errors import (
 
 MAX_BODY_BYTES = 64 * 1024
 SHUTDOWN_SECONDS = 10.0
-M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger(__name__)
@@ -56,6 +53,7 @@ _TITLES = {
     400: "The request cannot be understood",
     404: "Not found",
     405: "This method is not for this path",
+    408: "The request took too long",
     409: "A rule says no",
     412: "Somebody was faster",
     413: "The body is too large",
@@ -78,7 +76,7 @@ def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str]
 
 
 def problem(
-    request: web.Request,
+    request: web.BaseRequest,
     status: int,
     code: str,
     detail: str,
@@ -102,7 +100,7 @@ def problem(
     )
 
 
-def trace_id(request: web.Request) -> str:
+def trace_id(request: web.BaseRequest) -> str:
     """The id under which this request is found in every log: the caller's, if there is a traceparent."""
     if "trace_id" not in request:
         found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
@@ -121,7 +119,10 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     started = time.perf_counter()
     response: web.StreamResponse | None = None
     try:
+        _refuse_encodings(request)
         response = await handler(request)
+    except ConnectionError:
+        raise  # the client left; nobody reads an answer
     except LeveretError as error:
         response = _from_error(request, error)
     except web.HTTPException as error:
@@ -135,6 +136,12 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     return response
 
 
+def _refuse_encodings(request: web.Request) -> None:
+    """A compressed body of 64 KiB may be a large one; nobody needs it for such small requests."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="application/json, without a Content-Encoding")
+
+
 def _from_error(request: web.Request, error: LeveretError) -> web.Response:
     status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), 500)
     headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
@@ -146,10 +153,13 @@ def _from_error(request: web.Request, error: LeveretError) -> web.Response:
 
 def _from_http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     codes = {404: "no_such_path", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+    codes |= {408: "request_timeout", 417: "expectation_failed"}
     details = {
         404: "Nothing is served under this path.",
         405: "See the Allow header for what this path understands.",
         413: f"A body has at most {MAX_BODY_BYTES} bytes.",
+        408: "The body did not come in time.",
+        417: "This service expects nothing but 100-continue.",
         415: f"Send Content-Type: {error.text}.",
     }
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
@@ -162,64 +172,12 @@ def _route_name(request: web.Request) -> str:
     return resource.canonical if resource else "unknown"
 
 
-async def read_body(request: web.Request, content_types: tuple[str, ...] = ("application/json",)) -> bytes:
-    """Return the body, of one of these types and of at most MAX_BODY_BYTES."""
-    if request.content_type not in content_types:
-        raise web.HTTPUnsupportedMediaType(text=content_types[0])
-    return await request.read()
-
-
-def parse_body(model: type[M], body: bytes) -> M:
-    """Return the model that the body spells; BadRequest for what is not JSON, InvalidBody for what is not the model."""
-    try:
-        text = body.decode()
-        _STRICT_JSON.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("invalid_json", f"The body is not JSON as RFC 8259 has it: {_reason(error)}.") from error
-    if not text.lstrip(" \t\r\n").startswith("{"):
-        raise BadRequest("not_an_object", "The body must be a JSON object.")
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise _invalid(error) from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
-
-
-def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-
-
-_STRICT_JSON = json.JSONDecoder(
-    object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant, parse_int=len, parse_float=len
-)
-"""Only looks: values are made by the model."""
-
-
-def _reason(error: Exception) -> str:
-    match error:
-        case RecursionError():
-            return "it is nested too deeply"
-        case UnicodeDecodeError():
-            return "it is not UTF-8"
-        case json.JSONDecodeError():
-            return f"{error.msg} at character {error.pos}"
-        case _:
-            return str(error)
-
-
-def _invalid(error: ValidationError) -> LeveretError:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    if found[0]["type"] == "json_invalid":
-        return BadRequest("invalid_json", "The body is not JSON as RFC 8259 has it.")
-    return InvalidBody(tuple(FieldError(pointer=_pointer(e["loc"]), detail=e["msg"]) for e in found[:20]))
-
-
-def _pointer(location: tuple[int | str, ...]) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1")[:100] for step in location)
+def single_header(request: web.Request, name: str) -> str | None:
+    """Return a header that makes no sense twice; BadRequest if it stands there twice."""
+    values = request.headers.getall(name, ())
+    if len(values) > 1:
+        raise BadRequest("repeated_header", f"{name} stands in the request more than once.")
+    return values[0] if values else None
 
 
 def add_operations(app: web.Application, ready: Callable[[], Awaitable[Mapping[str, bool]]]) -> None:
@@ -243,19 +201,59 @@ def add_operations(app: web.Application, ready: Callable[[], Awaitable[Mapping[s
     app.router.add_get("/metrics", metrics)
 
 
+class ProblemRunner(web.AppRunner):
+    """Serves an application so that also what never reaches its handlers is answered with problems."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(_with_problems(made.request_handler), request_factory=made.request_factory, **made._kwargs)
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _RequestHandler(self, loop=self._loop, **self._kwargs)
+
+
+class _RequestHandler(web.RequestHandler):
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP, or broke before anybody could handle it; then hang up."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun already")
+        REQUESTS.labels("malformed", status).inc()
+        if status >= 500:
+            log.error("request_failed", status=status, error=type(exc).__name__)
+        response = problem(request, status, "malformed_request", "The request is not HTTP/1.1 as RFC 9112 has it.")
+        response.force_close()
+        return response
+
+
+def _with_problems(
+    handle: Callable[[Any], Awaitable[web.StreamResponse]],
+) -> Callable[[Any], Awaitable[web.StreamResponse]]:
+    async def handled(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handle(request)
+        except web.HTTPException as error:
+            return _from_http_error(request, error)
+
+    return handled
+
+
 def make_app() -> web.Application:
     return web.Application(middlewares=[answer_problems], client_max_size=MAX_BODY_BYTES)
 
 
 async def serve(app: web.Application, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests finish."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False)
+    runner = ProblemRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        await _listen(runner, host, port)
         log.info("serving", host=host, port=port)
         await stop.wait()
     finally:
@@ -263,13 +261,19 @@ async def serve(app: web.Application, host: str, port: int) -> None:
         log.info("stopped")
 
 
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    except OSError as error:
+        raise Unavailable(f"{host}:{port} cannot be listened on: {error.strerror}.", code="port_taken") from error
+
+
 async def serve_beside(app: web.Application, host: str, port: int, work: Coroutine[Any, Any, None]) -> None:
     """Serve while the work runs; whichever ends first ends the other, and what the work raises is raised here."""
-    working, serving = asyncio.create_task(work), asyncio.create_task(serve(app, host, port))
-    await asyncio.wait((working, serving), return_when=asyncio.FIRST_COMPLETED)
-    failed = working.exception() if working.done() and not working.cancelled() else None
-    for task in (working, serving):
+    tasks = asyncio.create_task(work), asyncio.create_task(serve(app, host, port))
+    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
         task.cancel()
-        await asyncio.wait((task,))
-    if failed:
-        raise failed
+    await asyncio.wait(tasks)
+    for task in ended:
+        task.result()

@@ -9,6 +9,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from common.bodies import read_all
 from common.errors import NotFound, Unavailable
 from common.web import Handler, add_operations, json_response, make_app
 
@@ -52,8 +53,8 @@ def make_gateway_app(command_url: str, query_url: str) -> web.Application:
 def _proxy(app: web.Application, upstream: URL) -> Handler:
     async def handle(http: web.Request) -> web.Response:
         target = URL(str(upstream) + _rest(http), encoded=True)
-        headers = CIMultiDict((k, v) for k, v in http.headers.items() if k.lower() not in _HOP_BY_HOP)
-        body = await http.read() if http.can_read_body else None
+        headers = _forwarded(http.headers)
+        body = await read_all(http) if http.can_read_body else None
         try:
             async with app[SESSION].request(
                 http.method, target, headers=headers, data=body, allow_redirects=False
@@ -65,9 +66,13 @@ def _proxy(app: web.Application, upstream: URL) -> Handler:
     return handle
 
 
+def _forwarded(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP)
+
+
 def _rest(http: web.Request) -> str:
     """The path behind `/cqrs/commands` or `/cqrs/queries`, exactly as it was sent."""
-    raw = http.raw_path
+    raw = http.rel_url.raw_path_qs
     if ".." in http.match_info["path"].split("/"):
         raise NotFound("no_such_path", "Nothing is served under this path.")
     return "/" + raw.split("/", 3)[3]

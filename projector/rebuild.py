@@ -6,7 +6,6 @@ Requests are documents in `requests`: `{kind: "rebuild", partition}` or `{kind: 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pymongo
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
@@ -20,6 +19,7 @@ from projector.statements import Guarded, document_statements, summary_statement
 from projector.views import load, transact
 
 GROUP = "views"
+CLEARED_AT_ONCE = 2000  # documents
 log = structlog.get_logger(__name__)
 
 
@@ -73,19 +73,32 @@ async def rebuild_partition(database: AsyncDatabase, request: Mapping[str, Any])
     log.info("rebuilding", partition=partition)
 
 
-async def clear(database: AsyncDatabase, partition: int) -> Mapping[str, Any]:
-    """Delete the partition's documents, then take the mark away; return the checkpoint."""
+async def clear(database: AsyncDatabase, partition: int, rev: int) -> int:
+    """Delete the partition's documents, then take the mark away; return the checkpoint's `rev` afterwards.
+
+    Every step is a transaction on that `rev`: who lost the partition meanwhile deletes nothing of the next holder's.
+    """
+    for model in (*READ_MODELS, *SUMMARIES):
+        while ids := await _some_ids(database, model.collection, partition):
+            deletes = [{"q": {"_id": {"$in": ids}}, "limit": 0}]
+            step = Guarded({"delete": model.collection, "deletes": deletes})
+            await transact(database, [_fence(partition, rev, {"$inc": {"rev": 1}}), step])
+            rev += 1
+    await transact(database, [_fence(partition, rev, {"$unset": {"clearing": ""}, "$inc": {"rev": 1}})])
+    return rev + 1
+
+
+async def _some_ids(database: AsyncDatabase, collection: str, partition: int) -> list[Any]:
     try:
-        for model in (*READ_MODELS, *SUMMARIES):
-            await database[model.collection].delete_many({"partition": partition})
-        cleared: Any = await database[CHECKPOINTS].find_one_and_update(
-            {"_id": checkpoint_id(GROUP, partition)},
-            {"$unset": {"clearing": ""}, "$inc": {"rev": 1}},
-            return_document=pymongo.ReturnDocument.AFTER,
-        )
+        found = await database[collection].find({"partition": partition}, {"_id": 1}).limit(CLEARED_AT_ONCE).to_list()
     except PyMongoError as error:
         raise Unavailable("The read store cannot be reached.") from error
-    return cleared
+    return [document["_id"] for document in found]
+
+
+def _fence(partition: int, rev: int, change: Mapping[str, Any]) -> Guarded:
+    updates = [{"q": {"_id": checkpoint_id(GROUP, partition), "rev": rev}, "u": change}]
+    return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1)
 
 
 async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[str, Any]) -> None:
@@ -103,11 +116,10 @@ async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[st
             after = applied(model, after, commit)
     changes = Changes(documents={document_id: Change(before, after)})
     add_sums(changes, model, changes.documents[document_id])
-    fence = {"q": {"_id": checkpoint["_id"], "rev": checkpoint["rev"]}, "u": {"$inc": {"rev": 1}}}
     await transact(
         database,
         [
-            Guarded({"update": CHECKPOINTS, "updates": [fence]}, must_match=1),
+            _fence(request["partition"], checkpoint["rev"], {"$inc": {"rev": 1}}),
             *document_statements(changes),
             *summary_statements(changes.sums),
             _done(request),

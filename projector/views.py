@@ -1,23 +1,27 @@
 """The views' database: what the projector reads and writes there, and how its errors are read (PROTOCOL V1)."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pymongo
+import structlog
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from common.errors import Unavailable
-from common.feed import Fenced
 from common.mongo import DUPLICATE_KEY, DURABLE, has_label
 from common.read_models import READ_MODELS, SUMMARIES
 from common.read_models.shapes import Index
 from common.read_models.storage import to_view
+from common.sink import Fenced
 from projector.batch import Doc, DocumentId, Parked
 from projector.statements import Guarded
 
+log = structlog.get_logger(__name__)
 TRANSACTION_TRIES = 5
 COMMIT_TRIES = 5
 
@@ -59,14 +63,19 @@ async def load(database: AsyncDatabase, wanted: Iterable[DocumentId]) -> dict[Do
 
 
 def _doc(view: type[Any], document: Mapping[str, Any]) -> Doc:
+    """Read a document; one that nobody can read stands still as if it were parked, until a rebuild makes it anew."""
     parked = document.get("parked")
-    return Doc(
+    doc = Doc(
         partition=document["partition"],
         position=document["position"],
         version=document["version"],
-        view=to_view(view, document) if document["version"] else None,
         parked=Parked(**parked) if parked else None,
     )
+    try:
+        return replace(doc, view=to_view(view, document) if document["version"] else None)
+    except msgspec.ValidationError as error:
+        log.warning("unreadable_view", key=document["_id"], position=doc.position, reason=str(error))
+        return replace(doc, parked=Parked(code="unreadable_view", detail=str(error), position=doc.position))
 
 
 async def transact(database: AsyncDatabase, statements: list[Guarded]) -> None:

@@ -13,9 +13,9 @@ from pymongo.errors import PyMongoError
 
 from common.envelope import Commit
 from common.errors import Unavailable
-from common.feed import Batch, Checkpoint, Fenced, Progress
 from common.log import Log
 from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
+from common.sink import Batch, Checkpoint, Fenced, Progress
 from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
 from projector.statements import checkpoint_statement, document_statements, summary_statements
@@ -23,6 +23,7 @@ from projector.views import Unwritable, load, make_indexes, transact
 
 GROUP = "views"
 CACHED_DOCUMENTS = 10_000
+NOTED_SECONDS = 1.0  # how often the progress is written down though nothing changed: it shows that somebody is there
 
 log = structlog.get_logger(__name__)
 APPLIED = Counter("leveret_projector_commits_total", "Commits applied")
@@ -45,6 +46,7 @@ class ViewWriter:
         self._revs: dict[int, int] = {}
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
         self._noted: dict[int, dict[str, int]] = {}
+        self._noted_at = 0.0
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
@@ -69,9 +71,10 @@ class ViewWriter:
             )
         except PyMongoError as error:
             raise Unavailable("The read store cannot be reached.") from error
-        if found.get("clearing"):
-            found = await clear(self._database, partition)
-        self._revs[partition] = found["rev"]
+        is_half_cleared = found.get("clearing", False)
+        self._revs[partition] = (
+            await clear(self._database, partition, found["rev"]) if is_half_cleared else found["rev"]
+        )
         return Checkpoint(found["position"], found["command_id"])
 
     async def apply(self, batch: Batch) -> None:
@@ -160,17 +163,17 @@ class ViewWriter:
     async def note(self, progress: Mapping[int, Progress]) -> None:
         """Write down how far each partition is, where that changed; told to readers, relied on by nobody."""
         updates = []
+        is_due = time.monotonic() - self._noted_at > NOTED_SECONDS
         for partition, now in progress.items():
             LAG.labels(str(partition)).set(now.lag_seconds)
             noted = {"seen": now.seen, "lag_ms": int(now.lag_seconds * 1000)}
-            if self._noted.get(partition) != noted:
+            if self._noted.get(partition) != noted or is_due:
                 self._noted[partition] = noted
-                of = {"group": GROUP, "partition": partition}
-                updates.append(
-                    {"q": {"_id": checkpoint_id(GROUP, partition)}, "u": {"$set": noted | of}, "upsert": True}
-                )
+                change = {"$set": noted | {"group": GROUP, "partition": partition}, "$currentDate": {"noted_at": True}}
+                updates.append({"q": {"_id": checkpoint_id(GROUP, partition)}, "u": change, "upsert": True})
         try:
             if updates:
+                self._noted_at = time.monotonic() if is_due else self._noted_at
                 await self._database.command({"update": PROGRESS, "updates": updates, "writeConcern": {"w": 1}})
         except PyMongoError as error:
             raise Unavailable("The read store cannot be reached.") from error

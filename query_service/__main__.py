@@ -1,10 +1,8 @@
 """Run the query service."""
 
-import uvloop
-
 from common.config import Settings
-from common.logs import configure
 from common.mongo import open_client
+from common.process import run_process
 from common.web import serve
 from query_service.app import make_query_app
 from query_service.freshness import Freshness
@@ -20,11 +18,5 @@ async def run(settings: Settings) -> None:
         await client.close()
 
 
-def main() -> None:
-    settings = Settings()
-    configure(settings, "query")
-    uvloop.run(run(settings))
-
-
 if __name__ == "__main__":
-    main()
+    run_process("query", run)

@@ -21,9 +21,13 @@ class Answer:
 
 def order_id_of(http: web.Request) -> str:
     order_id = http.match_info["order_id"]
-    if not _UUID.fullmatch(order_id):
+    if not is_order_id(order_id):
         raise BadRequest("invalid_id", "order_id must be a UUID in lower case.")
     return order_id
+
+
+def is_order_id(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
 
 
 def user_id_of(http: web.Request) -> int:

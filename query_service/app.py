@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from common.consistency import read_token
 from common.errors import Unavailable
-from common.web import Handler, add_operations, json_response, make_app
+from common.web import Handler, add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
 from query_service.freshness import GROUP, Freshness, Reading
 from query_service.queries.inventory import all_products, one_product
@@ -53,12 +54,14 @@ def make_query_app(views: AsyncDatabase, freshness: Freshness) -> web.Applicatio
 
 def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handler:
     async def handle(http: web.Request) -> web.Response:
-        token = read_token(http.headers.get("Consistency-Token"))
+        token = read_token(single_header(http, "Consistency-Token"))
         reading = await (freshness.reach(token) if token else freshness.current())
         try:
             answer = await query(http, views)
         except PyMongoError as error:
             raise Unavailable("The read store cannot be reached; ask again in a moment.") from error
+        except msgspec.ValidationError as error:
+            raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
         return json_response(answer.content, headers=_headers(answer, reading))
 
     return handle

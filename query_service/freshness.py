@@ -36,6 +36,16 @@ class Reading:
         return all(self.positions.get(partition, 0) >= position for partition, position in wanted.items())
 
 
+_WITH_AGE = {"partition": 1, "seen": 1, "lag_ms": 1, "age_ms": {"$subtract": ["$$NOW", "$noted_at"]}}
+SILENT_MS = 3000  # a projector that has noted nothing for so long is not there
+
+
+def _lag_ms(progress: Mapping[str, int]) -> int:
+    """What the projector noted; when it has gone silent, at least how long ago that was."""
+    age_ms = progress.get("age_ms") or 0
+    return progress["lag_ms"] + age_ms if age_ms > SILENT_MS else progress["lag_ms"]
+
+
 class Freshness:
     """Reads the checkpoints once for all who wait."""
 
@@ -67,13 +77,13 @@ class Freshness:
         """Read the checkpoints and the progress now."""
         try:
             checkpoints = await self._database[CHECKPOINTS].find({"group": GROUP}).to_list()
-            progress = await self._database[PROGRESS].find({"group": GROUP}).to_list()
+            progress = await self._database[PROGRESS].find({"group": GROUP}, _WITH_AGE).to_list()
         except PyMongoError as error:
             raise Unavailable("The read store cannot be reached; ask again in a moment.") from error
         return Reading(
             positions={c["partition"]: c["position"] for c in checkpoints},
             seen={p["partition"]: p["seen"] for p in progress},
-            lag_ms=max((p["lag_ms"] for p in progress), default=0),
+            lag_ms=max(map(_lag_ms, progress), default=0),
         )
 
     async def _refresh(self) -> None:

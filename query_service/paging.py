@@ -29,7 +29,7 @@ def read_cursor(query: Mapping[str, str], kinds: tuple[type, ...]) -> list[Any] 
     try:
         return _parse_cursor(text, kinds)
     except (ValueError, binascii.Error) as error:
-        raise BadRequest("invalid_cursor", "The cursor is not one that this service has given out.") from error
+        raise invalid_cursor() from error
 
 
 def _parse_cursor(text: str, kinds: tuple[type, ...]) -> list[Any]:
@@ -51,6 +51,10 @@ def page(data: list[Any], next_cursor: str | None) -> dict[str, Any]:
 
 def allow_only(query: Mapping[str, str], *names: str) -> None:
     """Refuse what this list does not understand, rather than ignore it."""
-    for name in query:
-        if name not in names:
-            raise BadRequest("unknown_parameter", f"This path takes {', '.join(names) or 'no parameters'}.")
+    given = [name for name, _ in query.items()]  # a name that stands twice is twice in the items alone
+    if len(given) != len(set(given)) or not set(given) <= set(names):
+        raise BadRequest("unknown_parameter", f"This path takes {', '.join(names) or 'no parameters'}, each once.")
+
+
+def invalid_cursor() -> BadRequest:
+    return BadRequest("invalid_cursor", "The cursor is not one that this service has given out.")

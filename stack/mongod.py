@@ -15,6 +15,7 @@ from stack.process import OnLine, Program, spawn, until_ready
 REPLICA_SET = "rs0"
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
+SAFE_COMPRESSION = ("--networkMessageCompressors", "snappy,zstd")  # zlib is open to CVE-2025-14847 before 6.0.27
 CONTAINER_DATA = Path("/data/db")
 NOT_YET_INITIALIZED = 94  # MongoDB's error code
 CACHE_GIGABYTES = "1"
@@ -62,7 +63,7 @@ class Mongod:
         self.data.mkdir(parents=True, exist_ok=True)
         match self._source:
             case Path() as binary:
-                argv = [binary, *self._options(self.data, bind_to=LOOPBACK)]
+                argv = [binary, *self._options(self.data, bind_to=LOOPBACK), *SAFE_COMPRESSION]
                 self._program = await spawn(argv, on_line=self._on_line)
             case Image() as image:
                 self._program = await spawn_container(self._recipe(image), self._on_line)
@@ -105,7 +106,6 @@ class Mongod:
             *("--dbpath", str(data)),
             *("--replSet", REPLICA_SET),
             *("--bind_ip", bind_to, "--port", str(self.port), "--nounixsocket"),
-            *("--networkMessageCompressors", "snappy,zstd"),  # without zlib: CVE-2025-14847
             *("--wiredTigerCacheSizeGB", CACHE_GIGABYTES, "--oplogSize", OPLOG_MEGABYTES),
             *(word for parameter in parameters for word in ("--setParameter", parameter)),
         ]

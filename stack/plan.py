@@ -4,12 +4,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from common.config import Settings
 from stack.folder import DataFolder
 from stack.mongod import Mongod
 from stack.output import Output, mongodb_trouble, rabbitmq_trouble
-from stack.ports import LOOPBACK, preferred_or_free
+from stack.ports import LOOPBACK, claim, free_port
 from stack.rabbitmq import RabbitMQ
 from stack.service import Service
 from stack.sources import HOW_TO_GET_RABBITMQ, mongodb_source, rabbitmq_source
@@ -30,10 +31,10 @@ class ServiceRow:
 
 
 SERVICES = (
-    ServiceRow(name="command", module="command_service", port_setting="command_port", after=("mongodb",)),
-    ServiceRow(name="projector", module="projector", port_setting="projector_port", after=("command",)),
+    ServiceRow(name="command", module="command_service", port_setting="command_port", after=("mongodb", "rabbitmq")),
+    ServiceRow(name="projector", module="projector", port_setting="projector_port", after=("mongodb", "rabbitmq")),
     ServiceRow(name="query", module="query_service", port_setting="query_port", after=("mongodb",)),
-    ServiceRow(name="gateway", module="gateway", port_setting="gateway_port", after=("command", "query")),
+    ServiceRow(name="gateway", module="gateway", port_setting="gateway_port", after=("query",)),
 )
 
 
@@ -44,6 +45,7 @@ class Plan:
     table: tuple[Planned, ...]
     addresses: dict[str, str | None]
     notes: tuple[str, ...]  # for the user: what differs from the defaults
+    claims: tuple[IO[str], ...]  # to be closed at the end, see `claim`
 
 
 @dataclass(slots=True)
@@ -53,11 +55,15 @@ class _Draft:
     table: list[Planned] = field(default_factory=list)
     addresses: dict[str, str | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    claims: list[IO[str]] = field(default_factory=list)
 
     def port(self, name: str, wanted: int) -> int:
-        chosen = preferred_or_free(wanted)
-        if chosen != wanted:
-            self.notes.append(f"port {wanted} is taken: {name} listens on {chosen}")
+        claimed = claim(wanted)
+        if claimed:
+            self.claims.append(claimed)
+            return wanted
+        chosen = free_port()
+        self.notes.append(f"port {wanted} is taken: {name} listens on {chosen}")
         return chosen
 
 
@@ -67,7 +73,9 @@ def make_plan(folder: DataFolder, settings: Settings, environ: Mapping[str, str]
     _plan_mongodb(draft, folder, environ.get("EVENTS_MONGODB_URL"), output)
     _plan_rabbitmq(draft, folder, environ.get("AMQP_URL"), output)
     _plan_services(draft, settings, environ, environ.get("MESSAGE_KEY") or folder.message_key(), output)
-    return Plan(table=tuple(draft.table), addresses=draft.addresses, notes=tuple(draft.notes))
+    return Plan(
+        table=tuple(draft.table), addresses=draft.addresses, notes=tuple(draft.notes), claims=tuple(draft.claims)
+    )
 
 
 def _plan_mongodb(draft: _Draft, folder: DataFolder, given_url: str | None, output: Output) -> None:

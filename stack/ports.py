@@ -1,7 +1,12 @@
 """Choosing TCP ports on the loopback interface."""
 
+import fcntl
+import os
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 LOOPBACK = "127.0.0.1"
 
@@ -31,9 +36,24 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
-def preferred_or_free(port: int) -> int:
-    """`port` when nobody listens there, else any free one."""
-    return port if is_free(port) else free_port()
+def claim(port: int) -> IO[str] | None:
+    """A file that keeps our other stacks off `port` while it is open: they choose ports long before they listen.
+
+    None when somebody listens there or another stack has claimed it.
+    """
+    file = (Path(tempfile.gettempdir()) / f"leveret-port-{port}-of-{os.getuid()}").open("a")
+    if _try_lock(file) and is_free(port):
+        return file
+    file.close()
+    return None
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _bound_sockets(count: int) -> Iterator[socket.socket]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import sys
 from collections import deque
@@ -15,6 +16,7 @@ from stack.errors import StartFailed
 
 OnLine = Callable[[str], None]
 
+WORDS = re.compile(r"\w")
 READY_POLL_SECONDS = 0.05
 LAST_LINES = 20  # kept to tell why a program ended
 LONGEST_LINE_BYTES = 1024 * 1024
@@ -127,7 +129,7 @@ async def until_ready(
 
 async def _epitaph(name: str, program: Run) -> str:
     code = await program.exited()
-    said = next((line.strip() for line in reversed(program.last_lines) if line.strip()), "it said nothing")
+    said = next((line.strip() for line in reversed(program.last_lines) if WORDS.search(line)), "it said nothing")
     return f"{name} ended while starting (exit code {code}): {said}"
 
 

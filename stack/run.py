@@ -73,6 +73,8 @@ async def run_stack(
         finally:
             remove_socket(scene.socket)
             folder.forget_state()
+            for claim in plan.claims:
+                claim.close()
 
 
 async def _run_scene(scene: _Scene, on_ready: Callable[[Ready], None], *, has_sample: bool) -> None:

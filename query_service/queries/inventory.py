@@ -12,13 +12,14 @@ from common.read_models.orders import ORDERS
 from common.read_models.storage import to_view
 from query_service.answers import Answer, product_id_of
 from query_service.money import show
-from query_service.paging import allow_only, page, read_cursor, read_limit, write_cursor
+from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
 SHOWN_PENDING_ORDERS = 100  # the newest; their number stands beside them
 LISTED_PENDING_ORDERS = 10  # the same in a list of products
 
 
 async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
+    allow_only(http.query)
     product_id = product_id_of(http)
     document = await views[INVENTORY.collection].find_one({"_id": product_id})
     if document is None:
@@ -33,8 +34,10 @@ async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:
     """In the order of their ids."""
     allow_only(http.query, "limit", "cursor")
     limit = read_limit(http.query)
-    after = read_cursor(http.query, (int,)) or [0]
-    query = views[INVENTORY.collection].find({"_id": {"$gt": after[0]}, "version": {"$gt": 0}}, sort=[("_id", 1)])
+    (after,) = read_cursor(http.query, (int,)) or [0]
+    if not 0 <= after < 2**53:
+        raise invalid_cursor()
+    query = views[INVENTORY.collection].find({"_id": {"$gt": after}, "version": {"$gt": 0}}, sort=[("_id", 1)])
     documents = await query.limit(limit + 1).to_list()
     shown = await asyncio.gather(*(_show(views, document, LISTED_PENDING_ORDERS) for document in documents[:limit]))
     next_cursor = write_cursor([documents[limit - 1]["_id"]]) if len(documents) > limit else None

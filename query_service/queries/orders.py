@@ -1,20 +1,21 @@
 """One order, and a user's orders."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.errors import BadRequest, NotFound, Unavailable
+from common.errors import NotFound, Unavailable
 from common.read_models.orders import ORDERS, OrderLineView, OrderView
 from common.read_models.storage import to_view
-from query_service.answers import Answer, order_id_of, user_id_of
+from query_service.answers import Answer, is_order_id, order_id_of, user_id_of
 from query_service.money import number, show
-from query_service.paging import allow_only, page, read_cursor, read_limit, write_cursor
+from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
 
 async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
+    allow_only(http.query)
     order_id = order_id_of(http)
     document = await views[ORDERS.collection].find_one({"_id": order_id})
     if document is None:
@@ -31,7 +32,7 @@ async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
     user_id, limit = user_id_of(http), read_limit(http.query)
     wanted: dict[str, Any] = {"user_id": {"$eq": user_id}}
     if after := read_cursor(http.query, (str, str)):
-        placed_at, last_id = _instant(after[0]), after[1]
+        placed_at, last_id = _place(after)
         wanted["$or"] = [{"placed_at": {"$lt": placed_at}}, {"placed_at": placed_at, "_id": {"$gt": last_id}}]
     query = views[ORDERS.collection].find(wanted, sort=[("placed_at", -1), ("_id", 1)], limit=limit + 1)
     documents = await query.to_list()
@@ -66,9 +67,13 @@ def _show_line(line: OrderLineView) -> dict[str, Any]:
     return {"product_id": line.product_id, "quantity": line.quantity, "unit_price": show(line.unit_price)}
 
 
-def _instant(text: str) -> datetime:
+def _place(cursor: list[str]) -> tuple[datetime, str]:
+    """Return what a cursor of ours says, and nothing that only looks like it."""
+    text, last_id = cursor
     try:
-        instant = datetime.fromisoformat(text)
+        placed_at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadRequest("invalid_cursor", "The cursor is not one that this service has given out.") from error
-    return instant
+        raise invalid_cursor() from error
+    if placed_at.utcoffset() != timedelta(0) or placed_at.isoformat() != text or not is_order_id(last_id):
+        raise invalid_cursor()
+    return placed_at, last_id

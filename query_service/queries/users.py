@@ -7,11 +7,13 @@ from common.errors import NotFound
 from common.read_models.users import USER_PRODUCTS, USERS
 from query_service.answers import Answer, user_id_of
 from query_service.money import known_numbers, show_sums, total_number
+from query_service.paging import allow_only
 
 FAVORITES = 5
 
 
 async def user_summary(http: web.Request, views: AsyncDatabase) -> Answer:
+    allow_only(http.query)
     user_id = user_id_of(http)
     user = await views[USERS.collection].find_one({"_id": user_id})
     if user is None or not user.get("total_orders"):

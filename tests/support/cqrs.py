@@ -1,5 +1,6 @@
 """Calling the `cqrs` command as a user does, and looking at what it has started."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from stack.control import ask_processes
+from stack.folder import DataFolder
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 COMMAND_SECONDS = 150.0
@@ -52,7 +56,9 @@ class Cqrs:
         return json.loads(self.does("status", "--json"))
 
     def process(self, name: str) -> dict[str, Any]:
-        return next(row for row in self.status()["processes"] if row["name"] == name)
+        """What the stack itself says of it, without the command's detour."""
+        rows = asyncio.run(ask_processes(DataFolder(self.data).running_state()))
+        return next(row for row in rows if row["name"] == name)
 
     def is_ready_again(self, name: str, former_pid: int) -> bool:
         row = self.process(name)

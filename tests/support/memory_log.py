@@ -15,6 +15,13 @@ LATENCY_SECONDS = (0.0001, 0.003)  # of each way, where a test wants any
 
 
 @dataclass(frozen=True, slots=True)
+class Slow:
+    """All goes well, after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The insert never reaches the server. Nobody knows."""
 
@@ -47,7 +54,7 @@ class RolledBack:
     seconds: float
 
 
-Fault = Lost | Cut | Late | Unreplicated | RolledBack
+Fault = Slow | Lost | Cut | Late | Unreplicated | RolledBack
 
 
 @dataclass(slots=True)
@@ -82,6 +89,9 @@ class Store:
     def find(self, key: object) -> Commit | None:
         place = self._index.get(key)
         return self.journal[place] if place is not None and place < self.majority else None
+
+    def of_partition(self, partition: int) -> list[Commit]:
+        return [commit for commit in self.visible if commit.partition == partition]
 
     def stream(self, name: str) -> list[Commit]:
         return [self.journal[place] for place in self._streams[name] if place < self.majority]
@@ -140,9 +150,9 @@ class Store:
 
 
 class MemoryLog:
-    """Implements `Log`. `faults` befall the next inserts, in order; while `is_cut` no read gets an answer.
+    """Implements `Log`. `faults` befall the next inserts, in order; while `is_cut` nothing gets an answer.
 
-    With `staleness` (commits), pages and heads are read from a snapshot that may be so many commits old.
+    With `staleness` (commits), pages, partitions and heads are read from a snapshot that may be so many commits old.
     """
 
     def __init__(self, store: Store, *, random: Random | None = None, slowness: float = 1.0) -> None:
@@ -163,7 +173,7 @@ class MemoryLog:
     async def insert(self, commits: Sequence[Commit]) -> Written:
         self.store.operations += 1
         self.store.inserts.append(tuple(commits))
-        fault = self.faults.popleft() if self.faults else None
+        fault = Lost() if self.is_cut else self.faults.popleft() if self.faults else None
         serving = self.store.serve(self._serve(tuple(commits), fault))
         if isinstance(fault, Late | Unreplicated | RolledBack):
             await self._travel(ways=2)
@@ -173,6 +183,13 @@ class MemoryLog:
     async def find_command(self, command_id: str) -> Commit | None:
         await self._ask()
         found = self.store.find(("command", command_id))
+        await self._travel()
+        return found
+
+    async def find_commands(self, command_ids: Sequence[str]) -> dict[str, Commit]:
+        await self._ask()
+        wanted = set(command_ids)
+        found = {commit.command_id: commit for commit in self.store.visible if commit.command_id in wanted}
         await self._travel()
         return found
 
@@ -203,7 +220,11 @@ class MemoryLog:
         return PartitionPage(commits, head, whole=len(commits) < limit_commits)
 
     async def partitions_after(self, after: int, limit_commits: int) -> list[int]:
-        return [commit.partition for commit in await self.read_all(after, limit_commits)]
+        await self._ask()
+        head = self._snapshot_head()
+        commits = [commit for commit in self.store.visible if after < commit.position <= head][:limit_commits]
+        await self._travel()
+        return [commit.partition for number, commit in enumerate(commits, after + 1) if commit.position == number]
 
     async def at(self, position: int) -> Commit | None:
         await self._ask()
@@ -241,8 +262,10 @@ class MemoryLog:
     async def _serve(self, commits: tuple[Commit, ...], fault: Fault | None) -> Written:
         await self._travel()
         unknown = Written(0, Failure.UNKNOWN)
+        if isinstance(fault, Slow):
+            await asyncio.sleep(fault.seconds)
         match fault:
-            case None:
+            case None | Slow():
                 written = self.store.write(commits)
                 if written.count:
                     self.store.replicate()

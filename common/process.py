@@ -1,0 +1,33 @@
+"""How every service's process begins and ends: settings, logging, one event loop, an exit code, never a traceback."""
+
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+import uvloop
+from pydantic import ValidationError
+
+from common.config import Settings
+from common.errors import ForeignLog, LeveretError
+from common.logs import configure
+
+FAILED = 1
+REFUSED = 3  # the checkpoints belong to another log
+
+log = structlog.get_logger(__name__)
+
+
+def run_process(service: str, run: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    """Run until it ends, then end the process; what stops it is said in one line."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        sys.exit(f"{service}: the environment's {str(wrong['loc'][0]).upper()} is wrong: {wrong['msg']}")
+    configure(settings, service)
+    try:
+        uvloop.run(run(settings))
+    except LeveretError as error:
+        log.critical("stopped", reason=error.detail)
+        sys.exit(REFUSED if isinstance(error, ForeignLog) else FAILED)

@@ -1,0 +1,40 @@
+"""What a consumer group gives to its feed: where to begin, and what to do with the commits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from common.envelope import Commit
+
+Batch = Mapping[int, Sequence[Commit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a group has come in a partition; `command_id` is that of the commit at `position`, 0 is the beginning."""
+
+    position: int = 0
+    command_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a holder knows of a partition: nothing of it lies between its checkpoint and `seen`."""
+
+    seen: int
+    lag_seconds: float
+
+
+class Fenced(Exception):
+    """The batch was not applied, or nobody knows whether it was: begin again from the checkpoints."""
+
+
+class Sink(Protocol):
+    """What a group does with the commits. `apply` changes its documents and checkpoints together, or raises Fenced."""
+
+    async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]: ...
+    async def apply(self, batch: Batch) -> None: ...
+    async def note(self, progress: Mapping[int, Progress]) -> None: ...
+    async def serve_requests(self, held: frozenset[int]) -> bool:
+        """Do what was asked for meanwhile (V2); True if checkpoints were changed by it."""
+        ...
