@@ -58,6 +58,7 @@ class Publisher:
     def __init__(self, connection: AbstractConnection, channel: Channel) -> None:
         self._connection = connection
         self._channel = channel
+        channel.closing.add_done_callback(self._fail_unconfirmed)
 
     @classmethod
     async def open(cls, url: str, name: str) -> "Publisher":
@@ -92,11 +93,17 @@ class Publisher:
         """Number the message as the broker will, and note it for confirms and returns."""
         channel = self._channel
         channel.delivery_tag += 1
-        tag, confirmed = channel.delivery_tag, channel.create_future()
-        channel.confirmations[tag] = confirmed
-        channel.message_id_delivery_tag[message.id] = tag
+        confirmed: Confirmation = channel.loop.create_future()
+        channel.confirmations[channel.delivery_tag] = confirmed
+        channel.message_id_delivery_tag[message.id] = channel.delivery_tag
         confirmed.add_done_callback(lambda _: channel.message_id_delivery_tag.pop(message.id, None))
         return confirmed
+
+    def _fail_unconfirmed(self, _: object) -> None:
+        for confirmation in self._channel.confirmations.values():
+            if isinstance(confirmation, asyncio.Future) and not confirmation.done():
+                confirmation.set_exception(ConnectionError("the channel was closed"))
+                confirmation.exception()  # whoever waits is told; that nobody waits is no news
 
 
 Confirmation = asyncio.Future[object]

@@ -1,6 +1,5 @@
 """From commits to changed documents, in memory: fold, park, and the differences of the sums (PROTOCOL V3-V5)."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +10,7 @@ from common.codec import decode_event
 from common.envelope import Commit
 from common.errors import Undecodable
 from common.read_models import READ_MODELS
-from common.read_models.shapes import ReadModel, SummaryKey, Told
+from common.read_models.shapes import Contribution, ReadModel, SummaryKey, Told
 from common.read_models.storage import to_fields
 
 log = structlog.get_logger(__name__)
@@ -42,6 +41,8 @@ class Doc:
     version: int = 0
     view: Any = None
     parked: Parked | None = None
+    fields: dict[str, Any] | None = None  # the view as it is stored, where it was made here
+    contribution: Contribution | None = None  # what it adds to the sums, likewise
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Changes:
     """What a batch makes of the views. `sums` are per summary document and partition."""
 
     documents: dict[DocumentId, Change] = field(default_factory=dict)
-    sums: dict[tuple[SummaryKey, int], Counter[str]] = field(default_factory=dict)
+    sums: dict[tuple[SummaryKey, int], dict[str, int]] = field(default_factory=dict)
     last: dict[int, Commit] = field(default_factory=dict)  # the commit at which each partition's checkpoint will stand
 
 
@@ -88,13 +89,18 @@ def applied(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
         return doc
     try:
         view = _project(model, doc.view, commit)
-        to_fields(view)  # must be storable
-        model.contribute(view)  # must be countable
+        return Doc(
+            partition=doc.partition,
+            position=commit.position,
+            version=commit.version,
+            view=view,
+            fields=to_fields(view),
+            contribution=model.contribute(view),
+        )
     except Undecodable as error:
         return _parked(doc, commit, error.code, error.detail)
     except Exception as error:  # noqa: BLE001 - a bug in one rule must stop one document, not the feed
         return _parked(doc, commit, "projection_failed", f"{type(error).__name__}: {error}")
-    return replace(doc, position=commit.position, version=commit.version, view=view)
 
 
 def _project(model: ReadModel[Any], view: Any, commit: Commit) -> Any:
@@ -118,8 +124,14 @@ def _parked(doc: Doc, commit: Commit, code: str, detail: str) -> Doc:
 def add_sums(changes: Changes, model: ReadModel[Any], change: Change) -> None:
     """Add the difference of what the document contributed and contributes now; zeros leave no trace."""
     partition = change.after.partition
-    for view, sign in ((change.after.view, 1), (change.before.view, -1)):
-        for key, numbers in model.contribute(view).items() if view is not None else ():
-            sums = changes.sums.setdefault((key, partition), Counter())
+    for doc, sign in ((change.after, 1), (change.before, -1)):
+        for key, numbers in _contribution(model, doc).items():
+            sums = changes.sums.setdefault((key, partition), {})
             for name, number in numbers.items():
-                sums[name] += sign * number
+                sums[name] = sums.get(name, 0) + sign * number
+
+
+def _contribution(model: ReadModel[Any], doc: Doc) -> Contribution:
+    if doc.contribution is None:
+        return {} if doc.view is None else model.contribute(doc.view)
+    return doc.contribution

@@ -70,8 +70,13 @@ def summary_statements(sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]])
 
 
 def stored_document(document_id: DocumentId, doc: Doc) -> Statement:
-    stored: Statement = {} if doc.view is None else to_fields(doc.view)
-    stored |= {"_id": document_id[1], "partition": doc.partition, "position": doc.position, "version": doc.version}
+    fields = doc.fields if doc.fields is not None else {} if doc.view is None else to_fields(doc.view)
+    stored = fields | {
+        "_id": document_id[1],
+        "partition": doc.partition,
+        "position": doc.position,
+        "version": doc.version,
+    }
     if doc.parked:
         stored["parked"] = asdict(doc.parked)
     return stored

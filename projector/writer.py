@@ -22,7 +22,7 @@ from projector.statements import checkpoint_statement, document_statements, summ
 from projector.views import Unwritable, load, make_indexes, transact
 
 GROUP = "views"
-CACHED_DOCUMENTS = 10_000
+CACHED_DOCUMENTS = 5_000
 NOTED_SECONDS = 1.0  # how often the progress is written down though nothing changed: it shows that somebody is there
 
 log = structlog.get_logger(__name__)
@@ -71,10 +71,9 @@ class ViewWriter:
             )
         except PyMongoError as error:
             raise Unavailable("The read store cannot be reached.") from error
-        is_half_cleared = found.get("clearing", False)
-        self._revs[partition] = (
-            await clear(self._database, partition, found["rev"]) if is_half_cleared else found["rev"]
-        )
+        self._revs[partition] = found["rev"]
+        if found.get("clearing"):
+            self._revs[partition] = await clear(self._database, partition, found["rev"])
         return Checkpoint(found["position"], found["command_id"])
 
     async def apply(self, batch: Batch) -> None:
