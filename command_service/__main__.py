@@ -14,7 +14,7 @@ from common.group_commit import Appender
 from common.log import MongoLog, open_log
 from common.mongo import open_client
 from common.process import run_process
-from common.tasks import patiently, supervised
+from common.tasks import end, patiently, supervised
 from common.web import serve
 
 UP = Gauge("leveret_up", "1 while the service runs", ["service"])
@@ -52,8 +52,7 @@ async def run(settings: Settings) -> None:
     finally:
         appender.close()
         await appending
-        relaying.cancel()
-        await asyncio.wait((relaying,))
+        await end(relaying)
         await client.close()
 
 

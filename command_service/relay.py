@@ -22,7 +22,7 @@ from common.leases import Leases
 from common.log import MongoLog, open_log
 from common.mongo import open_client
 from common.process import run_process
-from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently
+from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently, together
 from common.web import add_operations, make_app, serve_beside
 
 READ_COMMITS = 500
@@ -77,9 +77,7 @@ class Relay:
     async def run(self) -> None:
         """Publish until cancelled."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_lease())
-                tasks.create_task(self._keep_publishing())
+            await together(self._keep_lease(), self._keep_publishing())
         finally:
             await self._leave()
 
@@ -100,8 +98,8 @@ class Relay:
             started = time.monotonic()
             try:
                 await self._session()
-            except* Unavailable as errors:
-                log.warning("relay_interrupted", reason=str(errors.exceptions[0]))
+            except Unavailable as error:
+                log.warning("relay_interrupted", reason=error.detail)
             is_flapping = time.monotonic() - started < LONGEST_PAUSE_SECONDS
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS) if is_flapping else FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause_seconds)
@@ -112,14 +110,11 @@ class Relay:
         outstanding = _Outstanding()
         try:
             outstanding.confirmed, last_of = await self._start()
-            async with asyncio.TaskGroup() as tasks:
-                helpers = [
-                    tasks.create_task(self._confirm(outstanding)),
-                    tasks.create_task(self._keep_cursor(outstanding)),
-                ]
-                await self._publish(publisher, outstanding, last_of)
-                for helper in helpers:
-                    helper.cancel()
+            await together(
+                self._publish(publisher, outstanding, last_of),
+                self._confirm(outstanding),
+                self._keep_cursor(outstanding),
+            )
         finally:
             self._publisher = None
             await publisher.close()
@@ -195,9 +190,9 @@ class Relay:
     async def _keep_cursor(self, outstanding: "_Outstanding") -> None:
         written = -1
         while True:
-            if outstanding.confirmed != written:
-                await self._write_cursor(outstanding.confirmed)
-                written = outstanding.confirmed
+            if (confirmed := outstanding.confirmed) != written:
+                await self._write_cursor(confirmed)
+                written = confirmed
             await asyncio.sleep(CURSOR_SECONDS)
 
     async def _write_cursor(self, position: int) -> None:

@@ -4,9 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid5
 
-from uuid_utils import uuid7
+from uuid_utils import UUID, uuid5, uuid7
 
 from command_service.domain.decider import Decider
 from command_service.domain.inventory import INVENTORY, UpdateInventory

@@ -139,6 +139,8 @@ class Consumer:
         self._group = group
         self._deliver = deliver
         self._channels: dict[int, AbstractChannel] = {}
+        self._to_ack: dict[int, int] = {}  # partition → the newest tag
+        self._acking: asyncio.Task[None] | None = None
         self.lost = asyncio.Event()
         connection.close_callbacks.add(lambda *_: self.lost.set())
 
@@ -162,15 +164,15 @@ class Consumer:
     async def unfollow(self, partition: int) -> None:
         """Stop consuming; what was not acked goes to the next consumer."""
         channel = self._channels.pop(partition, None)
+        self._to_ack.pop(partition, None)
         if channel:
             await _close(channel)
 
     def ack(self, partition: int, delivery_tag: int) -> None:
         """Ack everything of the partition up to here; never waits, a lost ack is a duplicate later."""
-        channel = self._channels.get(partition)
-        if channel and not channel.is_closed:
-            task = asyncio.ensure_future(channel.basic_ack(delivery_tag, multiple=True, wait=False))
-            task.add_done_callback(self._note_failure)
+        self._to_ack[partition] = delivery_tag
+        if self._acking is None or self._acking.done():
+            self._acking = asyncio.create_task(self._send_acks())
 
     async def close(self) -> None:
         self.lost.set()
@@ -198,8 +200,15 @@ class Consumer:
 
         await underlay.basic_consume(queue.name, on_message)
 
-    def _note_failure(self, task: "asyncio.Future[Any]") -> None:
-        if not task.cancelled() and task.exception():
+    async def _send_acks(self) -> None:
+        """One after another, so that none overtakes a newer one: the broker closes a channel that acks twice."""
+        try:
+            while self._to_ack:
+                partition, delivery_tag = self._to_ack.popitem()
+                channel = self._channels.get(partition)
+                if channel and not channel.is_closed:
+                    await channel.basic_ack(delivery_tag, multiple=True, wait=False)
+        except _BROKER_ERRORS:
             self.lost.set()
 
 

@@ -20,7 +20,7 @@ from common.leases import Leases
 from common.log import Log
 from common.partition_state import PartitionState
 from common.sink import Checkpoint, Fenced, Progress, Sink
-from common.tasks import FIRST_PAUSE_SECONDS
+from common.tasks import FIRST_PAUSE_SECONDS, together
 
 LOOK_SECONDS = 0.1  # how often the log is asked what there is
 LOOK_COMMITS = 1000  # how far one look goes
@@ -67,14 +67,9 @@ class Feed:
 
     async def run(self) -> None:
         """Serve until cancelled; raises ForeignLog if a checkpoint belongs to another log (F3)."""
+        following = [self._following.run(lambda: self.held)] if self._amqp_url else []
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_leases())
-                if self._amqp_url:
-                    tasks.create_task(self._following.run(lambda: self.held))
-                tasks.create_task(self._serve())
-        except* ForeignLog as errors:
-            raise errors.exceptions[0] from None
+            await together(self._keep_leases(), *following, self._serve())
         finally:
             await self._leave()
 

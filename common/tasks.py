@@ -1,8 +1,8 @@
 """How long-lived tasks are kept alive, and how a start waits for what it needs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 
@@ -10,6 +10,7 @@ from common.errors import Unavailable
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
+CANCEL_AGAIN_SECONDS = 0.2
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
@@ -35,3 +36,22 @@ async def supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("task_failed", task=name)
             await asyncio.sleep(FIRST_PAUSE_SECONDS)
+
+
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Run side by side until one of them ends, or this is cancelled; end the others, then raise what was raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(*tasks)
+    for task in ended:
+        task.result()
+
+
+async def end(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel until they have ended: a library may swallow a cancellation, as `asyncio.wait_for` does before 3.12."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)

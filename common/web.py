@@ -25,6 +25,7 @@ from common.errors import (
     Unavailable,
     UnknownReference,
 )
+from common.tasks import together
 
 MAX_BODY_BYTES = 64 * 1024
 SHUTDOWN_SECONDS = 10.0
@@ -270,10 +271,4 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
 
 async def serve_beside(app: web.Application, host: str, port: int, work: Coroutine[Any, Any, None]) -> None:
     """Serve while the work runs; whichever ends first ends the other, and what the work raises is raised here."""
-    tasks = asyncio.create_task(work), asyncio.create_task(serve(app, host, port))
-    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    for task in ended:
-        task.result()
+    await together(work, serve(app, host, port))
