@@ -1,0 +1,49 @@
+"""Rules tested as sentences: `given(facts).when(command).then(facts)`, `.rejects(code)`, `.stays_quiet()`."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from command_service.domain.decider import Context, Decider
+from common.errors import Refusal
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SUBJECT = "0198f3b4-1111-7000-8000-000000000000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    decider: Decider[Any, Any, Any]
+    facts: tuple[Any, ...] = ()
+    known_streams: frozenset[str] = frozenset()
+    command: Any = None
+
+    def knowing(self, *streams: str) -> "Case":
+        return Case(decider=self.decider, facts=self.facts, known_streams=frozenset(streams), command=self.command)
+
+    def when(self, command: Any) -> "Case":
+        return Case(decider=self.decider, facts=self.facts, known_streams=self.known_streams, command=command)
+
+    def then(self, *facts: Any) -> None:
+        assert self._decided() == facts
+
+    def stays_quiet(self) -> None:
+        assert self._decided() == ()
+
+    def rejects(self, code: str) -> None:
+        with pytest.raises(Refusal) as refusal:
+            self._decided()
+        assert refusal.value.code == code
+
+    def _decided(self) -> tuple[Any, ...]:
+        state = self.decider.initial
+        for fact in self.facts:
+            state = self.decider.evolve(state, fact)
+        context = Context(subject=SUBJECT, now=NOW, known_streams=self.known_streams)
+        return self.decider.decide(self.command, state, context)
+
+
+def given(decider: Decider[Any, Any, Any], *facts: Any) -> Case:
+    return Case(decider=decider, facts=facts)
