@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter
@@ -67,9 +68,13 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Doubt:
-    """`version` is the highest at which an insert of this command was sent and may still become visible."""
+    """`version` is the highest at which an insert of this command was sent and may still become visible.
+
+    `sent` are the versions and instants of those inserts: by them this request knows its own commit.
+    """
 
     version: int = 0
+    sent: set[tuple[int, datetime]] = field(default_factory=set)
 
 
 class CommandHandler:
@@ -142,7 +147,7 @@ class CommandHandler:
             return await self._replay(request, replay.commit, doubt)
         except Superseded as superseded:
             if superseded.unknown:
-                return await self._look_up(request, version, doubt)
+                return await self._look_up(request, version, context.now, doubt)
         return None
 
     async def _append(self, request: Request, stream: Stream, events: tuple[Any, ...], context: Context) -> Outcome:
@@ -151,7 +156,7 @@ class CommandHandler:
         size_bytes = SMALL_COMMIT_BYTES if request.body_bytes <= SMALL_BODY_BYTES else _measure(draft.events)
         appended = self._appender.append(draft, size_bytes=size_bytes, deadline=request.deadline)
         stream.queue(Known(state, draft.version, 0, draft.partition_key), appended)
-        commit = await appended
+        commit = await asyncio.shield(appended)  # a client that leaves does not take its commit out of the queue
         settled = Known(state, commit.version, commit.position, commit.partition_key)
         stream.settle(settled)
         return _outcome(request, settled, commit.partition)
@@ -200,9 +205,10 @@ class CommandHandler:
         partition = None if known.partition_key is None else self._info.partition_of(known.partition_key)
         return replace(_outcome(request, known, partition), changed=False)
 
-    async def _look_up(self, request: Request, version: int, doubt: _Doubt) -> Outcome | None:
+    async def _look_up(self, request: Request, version: int, at: datetime, doubt: _Doubt) -> Outcome | None:
         """L8: nobody knows whether the insert at this version was written; ask the log."""
         doubt.version = max(doubt.version, version)
+        doubt.sent.add((version, at))
         found = await self._log.find_command(request.command_id)
         return await self._replay(request, found, doubt) if found else None
 
@@ -213,7 +219,9 @@ class CommandHandler:
         known = Known(request.decider.initial)
         earlier = [] if commit.version == 1 else await self._log.read_stream(commit.stream)
         known = fold(request.decider, known, [*(c for c in earlier if c.version < commit.version), commit])
-        return replace(_outcome(request, known, commit.partition), replayed=not doubt.version)
+        return replace(
+            _outcome(request, known, commit.partition), replayed=(commit.version, commit.recorded_at) not in doubt.sent
+        )
 
     async def _context(self, request: Request) -> Context:
         references = request.decider.references(request.command)
@@ -235,6 +243,8 @@ def _key_reused() -> KeyReused:
 
 def _decide(request: Request, known: Known, context: Context) -> tuple[Any, ...]:
     events = request.decider.decide(request.command, known.state, context)
+    if request.body_bytes > SMALL_BODY_BYTES:
+        _measure(tuple(encode_event(event) for event in events))
     if request.expected_version is not None and request.expected_version != known.version:
         raise PreconditionFailed(
             "stale_version", f"If-Match says version {request.expected_version}; it is {known.version} now."

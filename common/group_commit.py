@@ -16,7 +16,7 @@ from prometheus_client import Counter, Histogram
 
 from common.envelope import Commit
 from common.errors import Unavailable
-from common.log import Failure, Log
+from common.log import Failure, Log, Written
 
 MAX_FLUSH_COMMITS = 500
 MAX_FLUSH_BYTES = 8 * 1024 * 1024
@@ -119,12 +119,19 @@ class Appender:
             return
         commits = [pending.draft.at(position) for position, pending in enumerate(batch, self._head + 1)]
         started = time.perf_counter()
-        written = await self._log.insert(commits)
+        written = await self._insert(commits)
         FLUSH_SECONDS.observe(time.perf_counter() - started)
         FLUSH_COMMITS.observe(len(commits))
         FLUSHES.labels(written.failure.value if written.failure else "written").inc()
         self._acknowledge(batch[: written.count], commits)
         await self._after(written.failure, batch[written.count :])
+
+    async def _insert(self, commits: list[Commit]) -> Written:
+        try:
+            return await self._log.insert(commits)
+        except Exception:
+            log.exception("insert_failed", commits=len(commits))
+            return Written(0, Failure.UNKNOWN)
 
     def _next_batch(self) -> list[_Pending]:
         batch: list[_Pending] = []
@@ -166,9 +173,12 @@ class Appender:
         first = rest[0].draft
         found = await self._log.find_commands([pending.draft.command_id for pending in rest])
         if first.command_id in found:
+            withdrawn: set[str] = set()
             for pending in rest:
-                if pending.draft.command_id in found and not pending.outcome.done():
-                    self._withdraw(pending, Replayed(found[pending.draft.command_id]))
+                commit = found.get(pending.draft.command_id)
+                if commit and pending.draft.stream not in withdrawn:
+                    withdrawn.add(pending.draft.stream)
+                    self._withdraw(pending, Replayed(commit))
         elif await self._log.has_version(first.stream, first.version):
             self._withdraw(rest[0], Superseded())
         else:

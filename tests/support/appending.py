@@ -19,7 +19,7 @@ from common.errors import CommandRejected, Refusal, Unavailable
 from common.events.inventory import InventoryUpdated
 from common.group_commit import Appender
 from common.log import Log, LogInfo
-from common.tasks import supervised
+from common.tasks import end, supervised
 from common.values import Message
 from tests.support.commits import a_command_id
 
@@ -102,12 +102,8 @@ class Service:
         return self._start(self.handler.handle(request))
 
     async def end(self) -> None:
-        """Cancel until it is over: PyMongo under Python 3.11 sometimes swallows a cancellation."""
         self._is_dead = True
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(set(self._tasks), timeout=0.05)
+        await end(*self._tasks)
 
     def _start(self, work: object) -> "asyncio.Task[object]":
         task = asyncio.ensure_future(work)  # type: ignore[arg-type]

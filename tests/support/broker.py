@@ -8,6 +8,7 @@ from uuid import uuid4
 import aio_pika
 import aiohttp
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from stack.servers import PASSWORD, USER, RabbitMQ
 from tests.support.system import until
@@ -88,11 +89,20 @@ class VirtualHost:
     async def followed(self, queues: int) -> None:
         """Wait until so many queues of the views have exactly one consumer each."""
 
-        async def has_consumers() -> bool:
-            names = [consumer["queue"]["name"] for consumer in await self.consumers()]
-            return sorted(name for name in names if name.startswith("views.")) == [f"views.p{n}" for n in range(queues)]
+        async def have_consumers() -> bool:
+            return await self._consumer_counts(queues) == [1] * queues
 
-        await until(has_consumers, seconds=ENOUGH_SECONDS, what="every queue has one consumer")
+        await until(have_consumers, seconds=ENOUGH_SECONDS, what="every queue has one consumer")
+
+    async def _consumer_counts(self, queues: int) -> list[int] | None:
+        """As the broker knows them now; None if a queue is missing."""
+        async with await aio_pika.connect(self.url) as connection:
+            channel = await connection.channel()
+            try:
+                declared = [await channel.declare_queue(f"views.p{n}", passive=True) for n in range(queues)]
+            except ChannelNotFoundEntity:
+                return None
+        return [queue.declaration_result.consumer_count or 0 for queue in declared]
 
     async def _call(self, method: str, path: str, content: Details | None = None) -> Any:
         async with self._http.request(method, f"{self._api}/{path}", json=content) as answer:

@@ -45,6 +45,11 @@ class Broker:
         unacked = sum(len(of) for consumer in self._consumers for of in consumer.unacked.values())
         return unacked + sum(map(len, self._queues.values()))
 
+    def delete(self, partition: int) -> None:
+        self._queues.pop(partition, None)
+        for consumer in self._consumers:
+            consumer.unacked.pop(partition, None)
+
     def wipe(self) -> None:
         """Queues and messages are gone, and so is every session."""
         for consumer in list(self._consumers):
@@ -116,10 +121,12 @@ class Consumer:
         if self.unacked.get(partition) is channel:
             self._deliver(partition, delivered)
 
-    async def follow(self, partition: int) -> None:
+    async def follow(self, partition: int, *, anew: bool = False) -> None:
         await asyncio.sleep(0.001)
         if self.lost.is_set():
             raise Unavailable("The session is gone.")
+        if anew:
+            self._broker.delete(partition)
         self.unacked[partition] = {}
         self._broker.pump(partition)
 

@@ -68,18 +68,26 @@ class System:
     async def start(self, *names: str) -> None:
         """Start processes and wait until they are ready."""
         for name in names:
-            service = name.rstrip("0123456789")
-            port = self._ports.setdefault(name, free_ports(1)[0])
-            environment = self._environment | {f"{service.upper()}_PORT": str(port)}
-            output = (self.folder / f"{name}.log").open("a")
-            self._programs[name] = await spawn(
-                [sys.executable, "-m", SERVICES[service]],
-                env=environment,
-                cwd=ROOT,
-                on_line=lambda line, file=output: print(line, file=file, flush=True),
-            )
+            await self._spawn(name)
         for name in names:
             await self.wait_ready(name)
+
+    async def run_until_it_ends(self, name: str) -> int:
+        """Start a process that is expected to refuse; return its exit code."""
+        await self._spawn(name)
+        async with asyncio.timeout(READY_SECONDS):
+            return await self._programs[name].exited()
+
+    async def _spawn(self, name: str) -> None:
+        service = name.rstrip("0123456789")
+        port = self._ports.setdefault(name, free_ports(1)[0])
+        output = (self.folder / f"{name}.log").open("a")
+        self._programs[name] = await spawn(
+            [sys.executable, "-m", SERVICES[service]],
+            env=self._environment | {f"{service.upper()}_PORT": str(port)},
+            cwd=ROOT,
+            on_line=lambda line, file=output: print(line, file=file, flush=True),
+        )
 
     async def wait_ready(self, name: str) -> None:
         async with aiohttp.ClientSession() as http:
