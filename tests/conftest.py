@@ -21,10 +21,9 @@ async def mongod(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mong
 
 
 @pytest.fixture(scope="session")
-async def mongodb_url(request: pytest.FixtureRequest) -> str:
+def mongodb_url(request: pytest.FixtureRequest) -> str:
     """The server named in TEST_MONGODB_URL, else the tests' own."""
-    given = os.environ.get("TEST_MONGODB_URL")
-    return given or (await _value(request, "mongod")).url
+    return os.environ.get("TEST_MONGODB_URL") or request.getfixturevalue("mongod").url
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +37,6 @@ async def system(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.Te
     """All services, running; tests share it, so each uses users and products of its own."""
     async with running_system(mongod.url, rabbitmq.url, tmp_path_factory.mktemp("system")) as running:
         yield running
-
-
-async def _value(request: pytest.FixtureRequest, name: str) -> Mongod:
-    return request.getfixturevalue(name)
 
 
 @pytest.hookimpl(wrapper=True)
