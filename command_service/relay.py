@@ -6,7 +6,8 @@ A crash between a publish and its confirm, or between a confirm and the cursor, 
 import asyncio
 import contextlib
 import time
-from collections import Counter, deque
+from collections import deque
+from dataclasses import dataclass
 from uuid import uuid4
 
 import prometheus_client as metrics
@@ -28,7 +29,6 @@ from common.web import add_operations, make_app, serve_beside
 READ_COMMITS = 500
 MOST_OUTSTANDING = 1000  # commits published and not yet confirmed
 CONFIRM_SECONDS = 5.0
-REFUSALS_OF_A_BODY = 2
 CURSOR_SECONDS = 0.25  # how often the cursor is written down
 SHORTEST_POLL_SECONDS = 0.002  # the log is asked this soon again after it had something, later and later when not
 LONGEST_POLL_SECONDS = 0.1
@@ -50,7 +50,6 @@ class Relay:
             database["leases"], group="relay", parts=1, holder=str(uuid4()), seconds=settings.lease_seconds
         )
         self._publisher: Publisher | None = None
-        self._refusals: Counter[int] = Counter()  # by position; after two it goes out without its bodies
         self._poll_seconds = SHORTEST_POLL_SECONDS
         self._woken = asyncio.Event()
 
@@ -112,7 +111,7 @@ class Relay:
             outstanding.confirmed, last_of = await self._start()
             await together(
                 self._publish(publisher, outstanding, last_of),
-                self._confirm(outstanding),
+                self._confirm(publisher, outstanding),
                 self._keep_cursor(outstanding),
             )
         finally:
@@ -129,29 +128,18 @@ class Relay:
         return position, last_of
 
     async def _publish(self, publisher: Publisher, outstanding: "_Outstanding", last_of: dict[int, int]) -> None:
+        """Send page after page, each in one write; R2: a commit goes out only after the one before it was read."""
         read = outstanding.confirmed
         while self._leases.held:
             await outstanding.room()
-            commits, messages = await self._log.read_all(read, READ_COMMITS), []
-            for commit in commits:
-                prev = last_of.get(commit.partition, 0)
-                has_bodies = self._refusals[commit.position] < REFUSALS_OF_A_BODY
-                messages.append(to_messages(commit, prev, self._seal, with_bodies=has_bodies))
+            page: list[tuple[Commit, tuple[Message, ...]]] = []
+            for commit in await self._log.read_all(read, READ_COMMITS):
+                page.append((commit, to_messages(commit, last_of.get(commit.partition, 0), self._seal)))
                 last_of[commit.partition] = read = commit.position
-            await self._send(publisher, outstanding, commits, messages)
-            await self._pause(found=bool(commits))
-
-    async def _send(
-        self,
-        publisher: Publisher,
-        outstanding: "_Outstanding",
-        commits: list[Commit],
-        messages: list[tuple[Message, ...]],
-    ) -> None:
-        """Send a page in one write, and note of each commit what to wait for."""
-        confirmations = iter(await publisher.publish([message for of_commit in messages for message in of_commit]))
-        for commit, of_commit in zip(commits, messages, strict=True):
-            outstanding.add(commit, [next(confirmations) for _ in of_commit])
+            confirmations = iter(await publisher.publish([message for _, messages in page for message in messages]))
+            for commit, messages in page:
+                outstanding.add(_Sent(commit, messages, [next(confirmations) for _ in messages]))
+            await self._pause(found=bool(page))
 
     async def _pause(self, *, found: bool) -> None:
         """Let a page gather while there is traffic; else wait, longer and longer, for a sign or for the next look."""
@@ -165,27 +153,28 @@ class Relay:
                 await self._woken.wait()
         self._woken.clear()
 
-    async def _confirm(self, outstanding: "_Outstanding") -> None:
-        """Move the cursor over what is confirmed, in order; a refusal or a silent broker ends the session."""
+    async def _confirm(self, publisher: Publisher, outstanding: "_Outstanding") -> None:
+        """Move the cursor over what is confirmed, in order; a silent broker ends the session."""
         while True:
-            commit, confirmations = await outstanding.first()
+            sent = await outstanding.first()
             try:
                 async with asyncio.timeout(CONFIRM_SECONDS):
-                    routed = [await is_routed(confirmation) for confirmation in confirmations]
-            except Refused as error:
-                self._refusals[commit.position] += 1
-                raise Unavailable(f"RabbitMQ refused position {commit.position}.") from error
+                    outcomes = await self._outcomes(publisher, sent)
             except TimeoutError as error:
                 raise Unavailable("RabbitMQ confirms nothing.") from error
-            self._count(commit, routed)
-            outstanding.confirm(commit.position)
+            _count(sent.commit, outcomes)
+            outstanding.confirm(sent.commit.position)
 
-    def _count(self, commit: Commit, routed: list[bool]) -> None:
-        for found_queue in routed:
-            PUBLISHED.labels("routed" if found_queue else "unroutable").inc()
-        if not all(routed):
-            log.warning("unroutable", position=commit.position, partition=commit.partition)
-        POSITION.set(commit.position)
+    async def _outcomes(self, publisher: Publisher, sent: "_Sent") -> list[str]:
+        """R4: what is refused goes out once more, then without its body; refused even then, it is left to the log."""
+        confirmations = sent.confirmations
+        prev = sent.messages[0].headers["prev"]
+        for again in (sent.messages, to_messages(sent.commit, prev, self._seal, with_bodies=False), ()):
+            try:
+                return ["routed" if await is_routed(confirmation) else "unroutable" for confirmation in confirmations]
+            except Refused:
+                confirmations = await publisher.publish(again)
+        return ["refused"] * len(sent.messages)
 
     async def _keep_cursor(self, outstanding: "_Outstanding") -> None:
         written = -1
@@ -208,33 +197,48 @@ class Relay:
             log.warning("relay_lease_runs_out")
 
 
+def _count(commit: Commit, outcomes: list[str]) -> None:
+    for outcome in outcomes:
+        PUBLISHED.labels(outcome).inc()
+        if outcome != "routed":
+            log.warning(outcome, position=commit.position, partition=commit.partition)
+    POSITION.set(commit.position)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    commit: Commit
+    messages: tuple[Message, ...]
+    confirmations: list[Confirmation]
+
+
 class _Outstanding:
     """What is published and not yet confirmed, in order; `confirmed` is the last contiguous position that is."""
 
     def __init__(self) -> None:
         self.confirmed = 0
-        self._commits: deque[tuple[Commit, list[Confirmation]]] = deque()
+        self._sent: deque[_Sent] = deque()
         self._added = asyncio.Event()
         self._removed = asyncio.Event()
 
-    def add(self, commit: Commit, confirmations: list[Confirmation]) -> None:
-        self._commits.append((commit, confirmations))
+    def add(self, sent: _Sent) -> None:
+        self._sent.append(sent)
         self._added.set()
 
-    async def first(self) -> tuple[Commit, list[Confirmation]]:
-        while not self._commits:
+    async def first(self) -> _Sent:
+        while not self._sent:
             self._added.clear()
             await self._added.wait()
-        return self._commits[0]
+        return self._sent[0]
 
     def confirm(self, position: int) -> None:
-        self._commits.popleft()
+        self._sent.popleft()
         self.confirmed = position
         self._removed.set()
 
     async def room(self) -> None:
         """Wait until another page of commits may be published."""
-        while len(self._commits) > MOST_OUTSTANDING - READ_COMMITS:
+        while len(self._sent) > MOST_OUTSTANDING - READ_COMMITS:
             self._removed.clear()
             await self._removed.wait()
 

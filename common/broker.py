@@ -76,6 +76,8 @@ class Publisher:
         channel = self._channel
         if channel.is_closed:
             raise Unavailable("RabbitMQ closed the channel.")
+        if not messages:
+            return []
         confirmations = [self._expect(message) for message in messages]
         frames = [frame for message in messages for frame in _frames(message, channel.max_content_size)]
         try:
@@ -97,13 +99,13 @@ class Publisher:
         channel.confirmations[channel.delivery_tag] = confirmed
         channel.message_id_delivery_tag[message.id] = channel.delivery_tag
         confirmed.add_done_callback(lambda _: channel.message_id_delivery_tag.pop(message.id, None))
+        confirmed.add_done_callback(_retrieve)  # whoever waits is told; that nobody waits is no news
         return confirmed
 
     def _fail_unconfirmed(self, _: object) -> None:
         for confirmation in self._channel.confirmations.values():
             if isinstance(confirmation, asyncio.Future) and not confirmation.done():
                 confirmation.set_exception(ConnectionError("the channel was closed"))
-                confirmation.exception()  # whoever waits is told; that nobody waits is no news
 
 
 Confirmation = asyncio.Future[object]
@@ -118,6 +120,11 @@ async def is_routed(confirmation: Confirmation) -> bool:
     except _BROKER_ERRORS as error:
         raise Unavailable("RabbitMQ did not confirm a message.") from error
     return isinstance(confirmed, spec.Basic.Ack)
+
+
+def _retrieve(confirmation: Confirmation) -> None:
+    if not confirmation.cancelled():
+        confirmation.exception()
 
 
 def _frames(message: Message, most_bytes: int) -> Iterable[spec.Basic.Publish | ContentHeader | ContentBody]:

@@ -103,7 +103,10 @@ def _fence(partition: int, rev: int, change: Mapping[str, Any]) -> Guarded:
 
 async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[str, Any]) -> None:
     """Fold one document again from its stream, up to the checkpoint, and correct the sums by the difference."""
-    model = next(m for m in READ_MODELS if m.collection == request["collection"])
+    model = next((m for m in READ_MODELS if m.collection == request["collection"]), None)
+    if model is None:
+        await drop_request(database, request)
+        return
     document_id = (model.collection, request["key"])
     before = (await load(database, [document_id])).get(document_id)
     checkpoint = await database[CHECKPOINTS].find_one({"_id": checkpoint_id(GROUP, request["partition"])})

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pymongo
 import structlog
+from bson.errors import BSONError
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
@@ -23,6 +24,8 @@ from projector.statements import Guarded
 
 log = structlog.get_logger(__name__)
 TRANSACTION_TRIES = 5
+DATA_ERRORS = frozenset({2, 9, 14, 52, 56, 57, 121, 10334, 17280, 17419, 17420})
+"""Codes by which MongoDB refuses the data itself; after any other the same statement may be sent again."""
 COMMIT_TRIES = 5
 
 
@@ -78,15 +81,22 @@ def _doc(view: type[Any], document: Mapping[str, Any]) -> Doc:
         return replace(doc, parked=Parked(code="unreadable_view", detail=str(error), position=doc.position))
 
 
-async def transact(database: AsyncDatabase, statements: list[Guarded]) -> None:
+async def transact(
+    database: AsyncDatabase, statements: list[Guarded], session: AsyncClientSession | None = None
+) -> None:
     """Run all statements in one durable transaction, or none.
 
     Raises Fenced when a guard fails or nobody knows the outcome, Unwritable when the data cannot be stored.
     """
     for _ in range(TRANSACTION_TRIES):
         try:
-            async with database.client.start_session() as session:
+            if session:
                 await _attempt(database, session, statements)
+            else:
+                async with database.client.start_session() as one_time:
+                    await _attempt(database, one_time, statements)
+        except (BSONError, OverflowError) as error:
+            raise Unwritable(str(error)) from error
         except PyMongoError as error:
             if has_label(error, "TransientTransactionError"):
                 continue
@@ -117,9 +127,7 @@ async def _commit(session: AsyncClientSession) -> None:
 
 def _check(guarded: Guarded, answer: Mapping[str, Any]) -> None:
     if errors := answer.get("writeErrors"):
-        if any(error["code"] == DUPLICATE_KEY for error in errors):
-            raise Fenced
-        raise Unwritable(errors[0].get("errmsg", "a write error"))
+        raise _of_code(errors[0]["code"], errors[0].get("errmsg", "a write error"))
     if guarded.must_match is not None and answer["n"] != guarded.must_match:
         raise Fenced
 
@@ -127,8 +135,20 @@ def _check(guarded: Guarded, answer: Mapping[str, Any]) -> None:
 def _meaning(error: PyMongoError) -> Exception:
     if has_label(error, "UnknownTransactionCommitResult"):
         return Fenced()
-    if isinstance(error, OperationFailure) and error.code not in (None, DUPLICATE_KEY):
-        return Unwritable(str(error))
-    if error.timeout or not isinstance(error, OperationFailure):
-        return Unavailable("The read store cannot be reached.")
-    return Fenced()
+    if isinstance(error, OperationFailure) and error.code is not None:
+        return _of_code(error.code, str(error))
+    return Unavailable("The read store cannot be reached.")
+
+
+def _of_code(code: int, detail: str) -> Exception:
+    if code == DUPLICATE_KEY:
+        return Fenced()
+    return Unwritable(detail) if code in DATA_ERRORS else Unavailable(f"The read store refuses to write: {detail}")
+
+
+async def kill_session(database: AsyncDatabase, session_id: Mapping[str, Any]) -> None:
+    """Abort whatever this session has open; the transaction of a killed process would hold its locks for a minute."""
+    try:
+        await database.client.admin.command({"killSessions": [dict(session_id)]})
+    except PyMongoError as error:
+        raise Unavailable("The read store cannot be reached.") from error

@@ -3,11 +3,13 @@
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pymongo
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
@@ -19,7 +21,7 @@ from common.sink import Batch, Checkpoint, Fenced, Progress
 from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
 from projector.statements import checkpoint_statement, document_statements, summary_statements
-from projector.views import Unwritable, load, make_indexes, transact
+from projector.views import Unwritable, kill_session, load, make_indexes, transact
 
 GROUP = "views"
 CACHED_DOCUMENTS = 5_000
@@ -47,6 +49,7 @@ class ViewWriter:
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
         self._noted: dict[int, dict[str, int]] = {}
         self._noted_at = 0.0
+        self._session: AsyncClientSession | None = None
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
@@ -55,13 +58,29 @@ class ViewWriter:
         self._noted.clear()
         self._trusts_versions = False
         await make_indexes(self._database)
+        await self._take_over(partitions)
         for request in await pending_requests(self._database, partitions):
             if request["kind"] == "rebuild":  # also what helps out of a checkpoint that the feed refuses
                 await rebuild_partition(self._database, request)
         return {partition: await self._begin(partition) for partition in partitions}
 
+    async def _take_over(self, partitions: frozenset[int]) -> None:
+        """Note our session in the checkpoints, and end what the last holders have open in theirs."""
+        self._session = self._session or self._database.client.start_session()
+        ours = dict(self._session.session_id)
+        ids = [checkpoint_id(GROUP, partition) for partition in partitions]
+        try:
+            async for checkpoint in self._database[CHECKPOINTS].find({"_id": {"$in": ids}}, {"session": 1}):
+                if checkpoint.get("session") not in (None, ours):
+                    await kill_session(self._database, checkpoint["session"])
+            await self._database[CHECKPOINTS].update_many({"_id": {"$in": ids}}, {"$set": {"session": ours}})
+        except PyMongoError as error:
+            raise Unavailable("The read store cannot be reached.") from error
+
     async def _begin(self, partition: int) -> Checkpoint:
         new = {"group": GROUP, "partition": partition, "position": 0, "command_id": None, "rev": 0}
+        if self._session:
+            new["session"] = dict(self._session.session_id)
         try:
             found: Any = await self._database[CHECKPOINTS].find_one_and_update(
                 {"_id": checkpoint_id(GROUP, partition)},
@@ -102,6 +121,7 @@ class ViewWriter:
                 *document_statements(changes),
                 *summary_statements(changes.sums),
             ],
+            self._session,
         )
         self._remember(changes)
 
@@ -142,15 +162,33 @@ class ViewWriter:
         self._trusts_versions = True
 
     async def serve_requests(self, held: frozenset[int]) -> bool:
-        """Do what was asked for; True if the feed must begin again (V2)."""
+        """Do what was asked for; True if the feed must begin again (V2), as it must when its checkpoints are gone."""
+        if await self._are_gone(held):
+            return True
         requests = await pending_requests(self._database, held)
         for request in requests:
             await self._serve(request)
         return bool(requests)
 
+    async def _are_gone(self, held: frozenset[int]) -> bool:
+        """Whether the checkpoints are not as this process left them, as when somebody dropped the views."""
+        ids = [checkpoint_id(GROUP, partition) for partition in held]
+        try:
+            found = await self._database[CHECKPOINTS].find({"_id": {"$in": ids}}, {"partition": 1, "rev": 1}).to_list()
+        except PyMongoError as error:
+            raise Unavailable("The read store cannot be reached.") from error
+        return {c["partition"]: c["rev"] for c in found} != {partition: self._revs.get(partition) for partition in held}
+
     async def _serve(self, request: Mapping[str, Any]) -> None:
         """Do what was asked for. The feed begins again afterwards, so that nothing cached before it is believed."""
-        match request["kind"]:
+        try:
+            await self._do(request)
+        except Unwritable as error:
+            log.warning("request_failed", kind=request["kind"], reason=str(error))
+            await drop_request(self._database, request)
+
+    async def _do(self, request: Mapping[str, Any]) -> None:
+        match request.get("kind"):
             case "rebuild":
                 await rebuild_partition(self._database, request)
             case "retry":
@@ -180,7 +218,5 @@ class ViewWriter:
 
 def _park_all(changes: Changes, parked: Parked) -> None:
     for change in changes.documents.values():
-        change.after = Doc(
-            partition=change.before.partition, position=change.before.position, view=change.before.view, parked=parked
-        )
+        change.after = replace(change.before, parked=parked)
     changes.sums.clear()

@@ -164,7 +164,8 @@ async def _leave_one_projector(shop_: Shop) -> None:
     for name in shop_.system.running:
         if re.fullmatch(r"projector\d", name):
             await shop_.system.kill(name)
-    if "projector" not in shop_.system.running:
+    if await shop_.shares() != [PARTITIONS]:
+        await shop_.system.kill("projector")
         await shop_.system.start("projector")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 import aio_pika
 import aiohttp
 import pytest
+from aiormq import spec
+from aiormq.exceptions import DeliveryError
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service import relay as relay_module
 from command_service.relay import PUBLISHED, Relay
-from common.broker import Publisher, Refused
+from common.broker import Confirmation, Publisher, Refused
 from common.config import Settings
 from common.envelope import Commit, Message, Seal, from_message, whole
 from common.errors import Unavailable
@@ -107,10 +109,24 @@ class FakeBroker:
         self.sessions += 1
         return self
 
-    async def publish(self, message: Message) -> bool:
+    async def publish(self, messages: Sequence[Message]) -> list[Confirmation]:
+        return [self._confirmation(message) for message in messages]
+
+    def _confirmation(self, message: Message) -> Confirmation:
         self.sent.append(message)
-        answer = self._answer(message)
-        return answer if isinstance(answer, bool) else await answer
+        confirmation: Confirmation = asyncio.get_running_loop().create_future()
+        try:
+            answer = self._answer(message)
+        except Refused:
+            confirmation.set_exception(DeliveryError(None, spec.Basic.Nack()))
+        except Unavailable:
+            confirmation.set_exception(ConnectionError())
+        else:
+            if isinstance(answer, bool):
+                confirmation.set_result(spec.Basic.Ack() if answer else None)
+            else:
+                answer.add_done_callback(lambda _: confirmation.done() or confirmation.set_result(spec.Basic.Ack()))
+        return confirmation
 
     async def close(self) -> None:
         pass
