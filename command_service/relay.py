@@ -7,7 +7,9 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import prometheus_client as metrics
@@ -124,6 +126,7 @@ class Relay:
         last_of = await self._log.last_positions(position)
         if last_of is None:
             log.warning("relay_cursor_unknown", position=position)
+            await self._write_cursor({"$set": {"position": 0}})
             return 0, {}
         return position, last_of
 
@@ -180,13 +183,13 @@ class Relay:
         written = -1
         while True:
             if (confirmed := outstanding.confirmed) != written:
-                await self._write_cursor(confirmed)
+                await self._write_cursor({"$max": {"position": confirmed}})  # a relay that overslept takes nothing back
                 written = confirmed
             await asyncio.sleep(CURSOR_SECONDS)
 
-    async def _write_cursor(self, position: int) -> None:
+    async def _write_cursor(self, change: Mapping[str, Any]) -> None:
         try:
-            await self._cursors.update_one({"_id": "cursor"}, {"$set": {"position": position}}, upsert=True)
+            await self._cursors.update_one({"_id": "cursor"}, change, upsert=True)
         except PyMongoError as error:
             raise Unavailable("The relay's cursor cannot be written.") from error
 

@@ -28,7 +28,7 @@ async def run(settings: Settings) -> None:
     )
     feed = Feed(
         event_log,
-        ViewWriter(views[settings.views_database], event_log),
+        ViewWriter(views[settings.views_database], event_log, partitions=event_log.info.partitions),
         leases,
         group=GROUP,
         amqp_url=settings.amqp_url,

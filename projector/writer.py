@@ -42,8 +42,10 @@ LAG = Gauge("leveret_projector_lag_seconds", "How long the oldest commit not yet
 class ViewWriter:
     """Keeps the views of the partitions it was told to begin with. Implements `Sink`."""
 
-    def __init__(self, database: AsyncDatabase, log_: Log) -> None:
+    def __init__(self, database: AsyncDatabase, log_: Log, *, partitions: int = 0) -> None:
+        """`partitions` is how many the log has; readers are told, so that they miss those that have no checkpoint."""
         self._database = database
+        self._partitions = partitions
         self._log = log_
         self._revs: dict[int, int] = {}
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
@@ -78,7 +80,8 @@ class ViewWriter:
             raise Unavailable("The read store cannot be reached.") from error
 
     async def _begin(self, partition: int) -> Checkpoint:
-        new = {"group": GROUP, "partition": partition, "position": 0, "command_id": None, "rev": 0}
+        new: dict[str, Any] = {"group": GROUP, "partition": partition, "partitions": self._partitions}
+        new |= {"position": 0, "command_id": None, "rev": 0}
         if self._session:
             new["session"] = dict(self._session.session_id)
         try:

@@ -23,10 +23,13 @@ class Reading:
     positions: Mapping[int, int] = field(default_factory=dict)
     seen: Mapping[int, int] = field(default_factory=dict)
     lag_ms: int = 0
+    partitions: int = 0  # how many there are, of which some may have no checkpoint yet
 
     @property
     def position(self) -> int:
         """Everything in the log up to here is in the views."""
+        if len(self.positions) < self.partitions:
+            return 0
         return min((self.seen_in(partition) for partition in self.positions), default=0)
 
     def seen_in(self, partition: int) -> int:
@@ -83,6 +86,7 @@ class Freshness:
         return Reading(
             positions={c["partition"]: c["position"] for c in checkpoints},
             seen={p["partition"]: p["seen"] for p in progress},
+            partitions=max((c.get("partitions", 0) for c in checkpoints), default=0),
             lag_ms=max(map(_lag_ms, progress), default=0),
         )
 
