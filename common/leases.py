@@ -45,7 +45,7 @@ class Leases:
             share = math.ceil(self._parts / await self._count_members())
             held = await self._renew_held()
             if len(held) < share:
-                held |= await self._take_free(share - len(held))
+                held |= await self._take_free(held, share - len(held))
         except PyMongoError as error:
             raise Unavailable("The leases cannot be renewed.") from error
         self._held, self._renewed_at = held, started
@@ -89,9 +89,9 @@ class Leases:
         await self._collection.update_many(mine, self._lease())
         return frozenset([int(str(d["_id"]).rpartition("/")[2]) async for d in self._collection.find(mine, {"_id": 1})])
 
-    async def _take_free(self, wanted: int) -> frozenset[int]:
+    async def _take_free(self, held: frozenset[int], wanted: int) -> frozenset[int]:
         taken: set[int] = set()
-        for part in range(self._parts):
+        for part in sorted(frozenset(range(self._parts)) - held):
             if len(taken) == wanted:
                 break
             if await self._take(part):

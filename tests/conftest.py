@@ -9,11 +9,7 @@ import pytest
 from stack.servers import Mongod, RabbitMQ, private_mongod, private_rabbitmq
 from tests.support.system import System, running_system
 
-_SLOW_HANDOVER = "fails: a handover among projectors takes longer than its 15 s; the cause is not found yet"
-AGREED_SKIPS: dict[str, str] = {
-    "test_F1_partitions_are_shared_fairly_and_handed_over": _SLOW_HANDOVER,
-    "test_F1_what_a_frozen_holder_had_is_taken_over_and_it_does_nothing_wrong_when_it_wakes": _SLOW_HANDOVER,
-}
+AGREED_SKIPS: dict[str, str] = {}
 """Test id (its end) → why it may be skipped."""
 
 

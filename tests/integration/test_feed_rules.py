@@ -172,7 +172,6 @@ async def _leave_one_projector(shop_: Shop) -> None:
 # F1: leases share the partitions, and the holder alone consumes
 
 
-@pytest.mark.skip(reason="see AGREED_SKIPS")
 async def test_F1_partitions_are_shared_fairly_and_handed_over(shop_: Shop) -> None:
     async with shop_.customers():
         await shop_.shared(8)
@@ -188,7 +187,6 @@ async def test_F1_partitions_are_shared_fairly_and_handed_over(shop_: Shop) -> N
     assert await shop_.views["orders"].count_documents({"parked": {"$exists": True}}) == 0
 
 
-@pytest.mark.skip(reason="see AGREED_SKIPS")
 async def test_F1_what_a_frozen_holder_had_is_taken_over_and_it_does_nothing_wrong_when_it_wakes(shop_: Shop) -> None:
     await shop_.system.start("projector2")
     await shop_.shared(4, 4)
