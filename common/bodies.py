@@ -36,8 +36,6 @@ async def read_all(request: web.Request) -> bytes:
 
 def parse_body(model: type[M], body: bytes) -> M:
     """Return the model that the body spells; BadRequest for what is not JSON, InvalidBody for what is not the model."""
-    if body.count(b"{") > MOST_OBJECTS:
-        raise InvalidBody((FieldError(pointer="", detail=f"a body has at most {MOST_OBJECTS} objects"),))
     try:
         text = body.decode()
         _STRICT_JSON.decode(text)
@@ -45,6 +43,8 @@ def parse_body(model: type[M], body: bytes) -> M:
         raise InvalidBody((FieldError(pointer="", detail=str(error)),)) from error
     except (ValueError, RecursionError) as error:
         raise BadRequest("invalid_json", f"The body is not JSON as RFC 8259 has it: {_reason(error)}.") from error
+    if body.count(b"{") > MOST_OBJECTS:
+        raise InvalidBody((FieldError(pointer="", detail=f"a body has at most {MOST_OBJECTS} objects"),))
     if not text.lstrip(" \t\r\n").startswith("{"):
         raise BadRequest("not_an_object", "The body must be a JSON object.")
     try:

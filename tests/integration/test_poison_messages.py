@@ -120,7 +120,7 @@ async def test_poison_is_acked_counted_and_has_no_effect(
         (aio_pika.Message(body, headers=headers | {"position": FAR, "prev": 0}), "wrong_mac"),
         (aio_pika.Message(body, headers=headers | {"position": "1", "count": -1}), "wrong_mac"),
         (aio_pika.Message(body, headers=ours | {"x": {"y": [1, {"z": None}]}, "mac": 5}), "wrong_mac"),
-        (aio_pika.Message(body, headers=ours | {"x": bytearray(b"\xff")}), "malformed_message"),
+        (aio_pika.Message(body, headers=ours | {"x": bytearray(b"\xff")}), "wrong_mac"),
     ):
         before = await counted(door, kind)
         await publish(channel, partition, message)

@@ -8,6 +8,7 @@ from typing import Any
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
+from common.errors import Unavailable
 from common.log import open_log
 from common.mongo import open_client
 from common.sink import Fenced
@@ -53,7 +54,7 @@ class ViewBench:
         for _ in range(TRIES):
             try:
                 await self._catch_up(writer)
-            except Fenced:
+            except (Fenced, Unavailable):
                 continue
             return
         raise AssertionError(f"fenced {TRIES} times")
