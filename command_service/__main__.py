@@ -31,7 +31,7 @@ async def run(settings: Settings) -> None:
     log = await patiently(lambda: open_log(client[settings.events_database], partitions=settings.partitions))
     streams = Streams(log)
     relay = Relay(client[settings.events_database], log, settings)
-    appender = Appender(log, on_superseded=streams.forget, on_written=relay.wake)
+    appender = Appender(log, on_superseded=streams.forget, on_written=relay.hand_over)
     appenders.append(appender)
     handler = CommandHandler(log, log.info, appender, streams)
     api = CommandApi(handler, partitions=log.info.partitions, deadline_seconds=settings.command_deadline_seconds)

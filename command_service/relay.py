@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -29,6 +29,7 @@ from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently, 
 from common.web import add_operations, make_app, serve_beside
 
 READ_COMMITS = 500
+MOST_HANDED = 2000  # commits kept for the relay in memory; one that is further behind reads the log
 MOST_OUTSTANDING = 1000  # commits published and not yet confirmed
 CONFIRM_SECONDS = 5.0
 CURSOR_SECONDS = 0.25  # how often the cursor is written down
@@ -53,6 +54,7 @@ class Relay:
         )
         self._publisher: Publisher | None = None
         self._poll_seconds = SHORTEST_POLL_SECONDS
+        self._handed = _Handed()
         self._woken = asyncio.Event()
 
     @property
@@ -71,9 +73,11 @@ class Relay:
             raise Unavailable("The relay's cursor cannot be read.") from error
         return cursor["position"] if cursor else 0
 
-    def wake(self) -> None:
-        """This process has appended something: look now."""
-        self._woken.set()
+    def hand_over(self, commits: Sequence[Commit]) -> None:
+        """This process has appended these: they need not be read."""
+        if self._publisher:
+            self._handed.add(commits)
+            self._woken.set()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -108,6 +112,7 @@ class Relay:
     async def _session(self) -> None:
         """Publish from the cursor on, until the lease or the broker is lost."""
         publisher = self._publisher = await Publisher.open(self._url, "relay")
+        self._handed.clear()
         outstanding = _Outstanding()
         try:
             outstanding.confirmed, last_of = await self._start()
@@ -131,12 +136,15 @@ class Relay:
         return position, last_of
 
     async def _publish(self, publisher: Publisher, outstanding: "_Outstanding", last_of: dict[int, int]) -> None:
-        """Send page after page, each in one write; R2: a commit goes out only after the one before it was read."""
+        """Send page after page, each in one write; R2: a commit goes out only after the one before it was read.
+
+        What this process appended itself counts as read: the log acknowledged it, and all that stands before it.
+        """
         read = outstanding.confirmed
         while self._leases.held:
             await outstanding.room()
             page: list[tuple[Commit, tuple[Message, ...]]] = []
-            for commit in await self._log.read_all(read, READ_COMMITS):
+            for commit in self._handed.after(read) or await self._log.read_all(read, READ_COMMITS):
                 page.append((commit, to_messages(commit, last_of.get(commit.partition, 0), self._seal)))
                 last_of[commit.partition] = read = commit.position
             confirmations = iter(await publisher.publish([message for _, messages in page for message in messages]))
@@ -145,12 +153,8 @@ class Relay:
             await self._pause(found=bool(page))
 
     async def _pause(self, *, found: bool) -> None:
-        """Let a page gather while there is traffic; else wait, longer and longer, for a sign or for the next look."""
-        if found:
-            self._poll_seconds = SHORTEST_POLL_SECONDS
-            await asyncio.sleep(SHORTEST_POLL_SECONDS)
-            return
-        self._poll_seconds = min(2 * self._poll_seconds, LONGEST_POLL_SECONDS)
+        """Wait for a sign, or for the next look: soon while there is traffic, later and later when there is none."""
+        self._poll_seconds = SHORTEST_POLL_SECONDS if found else min(2 * self._poll_seconds, LONGEST_POLL_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._poll_seconds):
                 await self._woken.wait()
@@ -213,6 +217,29 @@ class _Sent:
     commit: Commit
     messages: tuple[Message, ...]
     confirmations: list[Confirmation]
+
+
+class _Handed:
+    """The newest commits of this process, as long as the relay is near enough to want them."""
+
+    def __init__(self) -> None:
+        self._commits: deque[Commit] = deque(maxlen=MOST_HANDED)
+
+    def add(self, commits: Sequence[Commit]) -> None:
+        self._commits.extend(commits)
+
+    def clear(self) -> None:
+        self._commits.clear()
+
+    def after(self, position: int) -> list[Commit]:
+        """Return the commits that follow this position without a hole, at most READ_COMMITS."""
+        following: list[Commit] = []
+        while self._commits and self._commits[0].position <= position:
+            self._commits.popleft()
+        while self._commits and self._commits[0].position == position + 1 and len(following) < READ_COMMITS:
+            following.append(self._commits.popleft())
+            position += 1
+        return following
 
 
 class _Outstanding:

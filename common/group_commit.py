@@ -7,7 +7,7 @@ takes every later commit of its stream out of the queue with it: they were decid
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -62,7 +62,11 @@ class Appender:
     """Appends drafts to the log, in the order in which they were handed over."""
 
     def __init__(
-        self, log: Log, *, on_superseded: Callable[[str], None], on_written: Callable[[], None] = lambda: None
+        self,
+        log: Log,
+        *,
+        on_superseded: Callable[[str], None],
+        on_written: Callable[[Sequence[Commit]], None] = lambda _: None,
     ) -> None:
         self._log = log
         self._on_written = on_written
@@ -149,7 +153,7 @@ class Appender:
             if not pending.outcome.done():
                 pending.outcome.set_result(commit)
         if written:
-            self._on_written()
+            self._on_written(commits[: len(written)])
 
     async def _after(self, failure: Failure | None, rest: list[_Pending]) -> None:
         """Settle what an insert did not write; nothing of it is lost if the log cannot be reached meanwhile."""

@@ -1,8 +1,12 @@
 """The one way in which this system opens a connection to MongoDB, and reads its errors."""
 
-from collections.abc import Callable
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
 from datetime import UTC
+from typing import Any
 
+import pymongo.lock
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.errors import PyMongoError
@@ -13,6 +17,21 @@ OPERATION_SECONDS = 5.0  # no call waits longer for an answer
 MAJORITY = ReadConcern("majority")
 DURABLE = WriteConcern(w="majority", j=True)
 DUPLICATE_KEY = 11000
+
+
+
+async def _wait_in_this_task(waiting: Coroutine[Any, Any, Any], timeout: float | None) -> Any:
+    """Wait as `asyncio.wait_for` does since Python 3.12.
+
+    Before, it waits in a task of its own. Who cancels it twice while PyMongo looks for a server leaves that task to
+    take the topology's lock when nobody is left to release it, and every later call of the client waits for ever.
+    """
+    async with asyncio.timeout(timeout):
+        return await waiting
+
+
+if sys.version_info < (3, 12):
+    pymongo.lock.wait_for = _wait_in_this_task  # type: ignore[assignment]
 
 Client = AsyncMongoClient[dict[str, object]]
 """Any client of ours: aware UTC instants, majority reads, durable writes, deadlines on every call."""
