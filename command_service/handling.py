@@ -1,12 +1,15 @@
 """From a command to its answer: decide on what is known, append, say nothing that is not certain (PROTOCOL L6-L10)."""
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
 from prometheus_client import Counter
 
 from command_service.domain.decider import Context, Decider
@@ -24,8 +27,7 @@ RETRY_SECONDS = 0.05  # before the log is asked again when it could not be reach
 COMMANDS = Counter("leveret_commands_total", "Commands handled", ["command", "outcome"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A command on its way: what, to which stream, by whom, until when.
 
     `creates` is set where the stream's name is made from the command's id. `deadline` is on the loop's clock.
@@ -52,8 +54,7 @@ class Request:
         return f"{self.decider.context}-{self.subject}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a command did: where its stream stands, and whether this request or an earlier one did it."""
 
     subject: str
@@ -96,9 +97,9 @@ class CommandHandler:
         try:
             outcome = await (self._once(request) if request.is_keyed else self._settle(request))
         except (Refusal, Unavailable) as error:
-            COMMANDS.labels(name, error.code).inc()
+            _counter(name, error.code).inc()
             raise
-        COMMANDS.labels(name, "replayed" if outcome.replayed else "done" if outcome.changed else "already_so").inc()
+        _counter(name, "replayed" if outcome.replayed else "done" if outcome.changed else "already_so").inc()
         return outcome
 
     async def _once(self, request: Request) -> Outcome:
@@ -229,6 +230,11 @@ class CommandHandler:
         return Context(
             subject=request.subject, now=now_utc(self._clock()), actor=request.actor, known_streams=known_streams
         )
+
+
+@functools.cache
+def _counter(command: str, outcome: str) -> Counter:
+    return COMMANDS.labels(command, outcome)
 
 
 def _repeated(request: Request, fingerprint: str, outcome: Outcome) -> Outcome:

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from command_service.domain.decider import Decider
 from common.codec import decode_event
 from common.envelope import Commit
@@ -14,8 +16,7 @@ KEPT_STREAMS = 10_000  # least recently used ones are read again when they are n
 KEPT_NAMES = 100_000  # of streams known to exist; a stream never ceases to
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """A stream after `version` commits: its state, the position of the last one, the partition key of the first."""
 
     state: Any
@@ -38,6 +39,8 @@ class Stream:
     def settle(self, known: Known) -> None:
         if known.version > self.settled.version:
             self.settled = known
+        if self.is_idle:
+            self.last_queued = None
 
     @property
     def is_idle(self) -> bool:

@@ -15,7 +15,7 @@ _MAX_PARTITIONS = 256
 
 def write_token(positions: Mapping[int, int]) -> str:
     """Return the opaque text of partition → position."""
-    plain = orjson.dumps({str(partition): position for partition, position in sorted(positions.items())})
+    plain = orjson.dumps(dict(sorted(positions.items())), option=orjson.OPT_NON_STR_KEYS)
     return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
 
 

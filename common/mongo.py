@@ -19,8 +19,7 @@ DURABLE = WriteConcern(w="majority", j=True)
 DUPLICATE_KEY = 11000
 
 
-
-async def _wait_in_this_task(waiting: Coroutine[Any, Any, Any], timeout: float | None) -> Any:
+async def _wait_in_this_task(waiting: Coroutine[Any, Any, Any], timeout: float | None) -> Any:  # noqa: ASYNC109 - as the one it replaces
     """Wait as `asyncio.wait_for` does since Python 3.12.
 
     Before, it waits in a task of its own. Who cancels it twice while PyMongo looks for a server leaves that task to

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from common.envelope import Commit
 from common.log import TURN_MILLISECONDS, Failure, Log, MongoLog, Written, _read_answer, open_log, stored_size_bytes

@@ -6,12 +6,12 @@ import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from common.envelope import Commit, Message, Seal, to_messages
 from common.log import open_log

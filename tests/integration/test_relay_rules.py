@@ -5,7 +5,6 @@ import signal
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import Any
 
 import aio_pika
@@ -13,6 +12,7 @@ import aiohttp
 import pytest
 from aiormq import spec
 from aiormq.exceptions import DeliveryError
+from msgspec.structs import replace
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 

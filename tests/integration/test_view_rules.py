@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from msgspec import structs
 from pymongo import AsyncMongoClient
 
 from common.envelope import Commit
@@ -60,6 +61,10 @@ async def some_history(ledger: Ledger, seed: int = 1) -> list[Commit]:
 
 
 # V1: one transaction, fenced by the checkpoints' rev
+
+
+def of_a_later_schema(draft: Commit) -> Commit:
+    return structs.replace(draft, events=(structs.replace(draft.events[0], schema=99),))
 
 
 async def test_V1_a_writer_with_a_stale_rev_is_fenced_and_changes_nothing(bench: ViewBench) -> None:
@@ -302,7 +307,7 @@ async def test_V5_a_retry_folds_the_document_with_what_waited_behind_the_mark(be
     writer = bench.writer()
     if first:
         draft = bench.ledger.an_order(1, [(1, 2)])
-        (order,) = await bench.ledger.append(replace(draft, events=(replace(draft.events[0], schema=99),)))
+        (order,) = await bench.ledger.append(of_a_later_schema(draft))
         strange = order
     else:
         order = await bench.ledger.order(1, (1, 2))
@@ -542,7 +547,7 @@ async def test_V5_a_parked_order_says_so_and_a_retry_brings_it_back(running: Run
     order = await running.ledger.order(77, (1, 1))
     strange = await running.ledger.on(order, event("OrderCancelled", 99, order_id=order.subject, reason="later"))
     draft = running.ledger.an_order(77, [(1, 2)])
-    (unreadable,) = await running.ledger.append(replace(draft, events=(replace(draft.events[0], schema=99),)))
+    (unreadable,) = await running.ledger.append(of_a_later_schema(draft))
     await running.ledger.order(77, (2, 1))
     await running.system.settled()
     status, headers, content = await running.get(f"orders/{order.subject}")

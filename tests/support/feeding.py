@@ -6,11 +6,13 @@ The sink refuses with an AssertionError whatever is not exactly what the log has
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from types import SimpleNamespace
 from typing import Any, Literal
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from common.broker import Deliver
 from common.envelope import Commit, Message, Seal, to_messages

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from common.envelope import Commit, RecordedEvent
 from common.log import MongoLog

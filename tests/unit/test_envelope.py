@@ -1,13 +1,13 @@
 """Commits as messages: what comes out is what went in, and nobody else's word is taken (PROTOCOL R3, F4)."""
 
 import json
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 from pydantic import TypeAdapter, ValidationError
 
 from common.codec import decode_event, encode_event

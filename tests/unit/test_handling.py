@@ -1,11 +1,12 @@
 """What the appender and the command handler promise, rule by rule (PROTOCOL L2-L10), on a log in memory."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from command_service.domain.decider import Context
 from common.envelope import Commit
@@ -562,7 +563,7 @@ def _more_and_more(command: Mark, marks: Marks, context: Context) -> tuple[Inven
 async def test_L9_the_retry_of_a_success_is_not_too_large_by_its_own_effect() -> None:
     store = Store()
     ours = service(store)
-    decider = replace(MARKS, decide=_more_and_more)
+    decider = dataclasses.replace(MARKS, decide=_more_and_more)
     command_id = a_command_id()
     big = {"decider": decider, "body_bytes": 20_000}
     first = await ours.handle(a_request(command_id=command_id, **big))
