@@ -34,6 +34,7 @@ MOST_OUTSTANDING = 1000  # commits published and not yet confirmed
 CONFIRM_SECONDS = 5.0
 CURSOR_SECONDS = 0.25  # how often the cursor is written down
 SHORTEST_POLL_SECONDS = 0.002  # the log is asked this soon again after it had something, later and later when not
+HANDED_POLL_SECONDS = 0.02  # and this soon after this process had something itself
 LONGEST_POLL_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
@@ -136,25 +137,30 @@ class Relay:
         return position, last_of
 
     async def _publish(self, publisher: Publisher, outstanding: "_Outstanding", last_of: dict[int, int]) -> None:
-        """Send page after page, each in one write; R2: a commit goes out only after the one before it was read.
-
-        What this process appended itself counts as read: the log acknowledged it, and all that stands before it.
-        """
+        """Send page after page, each in one write; R2: a commit goes out only after the one before it was read."""
         read = outstanding.confirmed
         while self._leases.held:
             await outstanding.room()
             page: list[tuple[Commit, tuple[Message, ...]]] = []
-            for commit in self._handed.after(read) or await self._log.read_all(read, READ_COMMITS):
+            for commit in await self._next_page(read):
                 page.append((commit, to_messages(commit, last_of.get(commit.partition, 0), self._seal)))
                 last_of[commit.partition] = read = commit.position
             confirmations = iter(await publisher.publish([message for _, messages in page for message in messages]))
             for commit, messages in page:
                 outstanding.add(_Sent(commit, messages, [next(confirmations) for _ in messages]))
-            await self._pause(found=bool(page))
+            await self._pause()
 
-    async def _pause(self, *, found: bool) -> None:
-        """Wait for a sign, or for the next look: soon while there is traffic, later and later when there is none."""
+    async def _next_page(self, read: int) -> list[Commit]:
+        """Return what follows; this process's own commits count as read: the log acknowledged them, and all before."""
+        if handed := self._handed.after(read):
+            self._poll_seconds = HANDED_POLL_SECONDS
+            return handed
+        found = await self._log.read_all(read, READ_COMMITS)
         self._poll_seconds = SHORTEST_POLL_SECONDS if found else min(2 * self._poll_seconds, LONGEST_POLL_SECONDS)
+        return found
+
+    async def _pause(self) -> None:
+        """Wait for a sign, or for the next look: soon while there is traffic, later and later when there is none."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._poll_seconds):
                 await self._woken.wait()

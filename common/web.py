@@ -210,8 +210,11 @@ class ProblemRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        handle = functools.partial(answer_problems, handle=made.request_handler)
-        return _Server(handle, request_factory=made.request_factory, **made._kwargs)
+        return _Server(_answering(made.request_handler), request_factory=made.request_factory, **made._kwargs)
+
+
+def _answering(handle: Callable[[Any], Awaitable[web.StreamResponse]]) -> Callable[[Any], Any]:
+    return functools.partial(answer_problems, handle=handle)
 
 
 class _Server(web.Server):

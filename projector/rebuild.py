@@ -12,8 +12,8 @@ from pymongo.errors import PyMongoError
 
 from common.errors import Unavailable
 from common.log import Log
-from common.read_models import READ_MODELS, SUMMARIES
-from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, checkpoint_id
+from common.read_models import READ_MODELS
+from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SUMS, checkpoint_id
 from projector.batch import Change, Changes, Doc, add_sums, applied
 from projector.statements import Guarded, document_statements, summary_statements
 from projector.views import load, transact
@@ -78,10 +78,10 @@ async def clear(database: AsyncDatabase, partition: int, rev: int) -> int:
 
     Every step is a transaction on that `rev`: who lost the partition meanwhile deletes nothing of the next holder's.
     """
-    for model in (*READ_MODELS, *SUMMARIES):
-        while ids := await _some_ids(database, model.collection, partition):
+    for collection in (*(model.collection for model in READ_MODELS), SUMS):
+        while ids := await _some_ids(database, collection, partition):
             deletes = [{"q": {"_id": {"$in": ids}}, "limit": 0}]
-            step = Guarded({"delete": model.collection, "deletes": deletes})
+            step = Guarded({"delete": collection, "deletes": deletes})
             await transact(database, [_fence(partition, rev, {"$inc": {"rev": 1}}), step])
             rev += 1
     await transact(database, [_fence(partition, rev, {"$unset": {"clearing": ""}, "$inc": {"rev": 1}})])

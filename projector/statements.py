@@ -7,7 +7,7 @@ from typing import Any
 
 from common.envelope import Commit
 from common.read_models.shapes import SummaryKey
-from common.read_models.storage import CHECKPOINTS, checkpoint_id, summary_id, to_fields
+from common.read_models.storage import CHECKPOINTS, SUMS, checkpoint_id, summary_id, to_fields
 from projector.batch import Change, Changes, Doc, DocumentId
 
 Statement = dict[str, Any]
@@ -52,21 +52,16 @@ def document_statements(changes: Changes) -> Iterable[Guarded]:
 
 
 def summary_statements(sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]]) -> Iterable[Guarded]:
-    updates: dict[str, list[Statement]] = defaultdict(list)
+    updates: list[Statement] = []
     for (key, partition), numbers in sums.items():
         increments = {name: number for name, number in numbers.items() if number}
         if not increments:
             continue
-        named = dict(zip(key.summary.fields, key.parts, strict=True)) | {"partition": partition}
-        updates[key.summary.collection].append(
-            {
-                "q": {"_id": summary_id(key, partition)},
-                "u": {"$inc": increments, "$setOnInsert": named},
-                "upsert": True,
-            }
-        )
-    for collection, increments_of in updates.items():
-        yield Guarded({"update": collection, "updates": increments_of, "ordered": True})
+        named = dict(zip(key.summary.fields, key.parts, strict=True)) | {"of": key.summary.of, "partition": partition}
+        change = {"$inc": increments, "$setOnInsert": named}
+        updates.append({"q": {"_id": summary_id(key, partition)}, "u": change, "upsert": True})
+    if updates:
+        yield Guarded({"update": SUMS, "updates": updates, "ordered": True})
 
 
 def stored_document(document_id: DocumentId, doc: Doc) -> Statement:

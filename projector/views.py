@@ -17,7 +17,7 @@ from common.errors import Unavailable
 from common.mongo import DUPLICATE_KEY, DURABLE, has_label
 from common.read_models import READ_MODELS, SUMMARIES
 from common.read_models.shapes import Index
-from common.read_models.storage import to_view
+from common.read_models.storage import SUMS, to_view
 from common.sink import Fenced
 from projector.batch import Doc, DocumentId, Parked
 from projector.statements import Guarded
@@ -36,9 +36,11 @@ class Unwritable(Exception):
 async def make_indexes(database: AsyncDatabase) -> None:
     """Make every declared index that is not there yet."""
     try:
-        for model in (*READ_MODELS, *SUMMARIES):
+        for model in READ_MODELS:
             if model.indexes:
                 await database[model.collection].create_indexes([_index(index) for index in model.indexes])
+        of_sums = [replace(index, where={"of": kind.of}) for kind in SUMMARIES for index in kind.indexes]
+        await database[SUMS].create_indexes([_index(index) for index in of_sums])
     except PyMongoError as error:
         raise Unavailable("The read store cannot be reached.") from error
 

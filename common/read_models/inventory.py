@@ -8,7 +8,7 @@ from common.events.inventory import InventoryUpdated, LowStockDetected
 from common.read_models.shapes import ReadModel, Summary, Told
 from common.values import Money
 
-PRODUCT_DEMAND = Summary(collection="product_demand", fields=("product_id",), is_shared=True)
+PRODUCT_DEMAND = Summary(of="product_demand", fields=("product_id",), is_shared=True)
 """`pending_orders` per product and partition of the orders."""
 
 

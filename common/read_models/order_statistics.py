@@ -2,5 +2,5 @@
 
 from common.read_models.shapes import Summary
 
-DAYS = Summary(collection="days", fields=("day",), is_shared=True)
+DAYS = Summary(of="days", fields=("day",), is_shared=True)
 """`total_orders`, `paid_orders`, `total_items`, `spent.<currency>` in minor units, `statuses.<status>`."""

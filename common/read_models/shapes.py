@@ -34,12 +34,13 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A collection of sums. Documents are one per key, or one per key and partition where partitions share the key.
+    """Sums of one kind. Documents are one per key, or one per key and partition where partitions share the key.
 
-    `fields` are the names of the key's parts, as they stand in the document.
+    All kinds stand in one collection (SUMS), so that a batch writes them with one statement; `of` is the kind's name
+    there. `fields` are the names of the key's parts, as they stand in the document. Indexes hold this kind alone.
     """
 
-    collection: str
+    of: str
     fields: tuple[str, ...]
     indexes: tuple[Index, ...] = ()
     is_shared: bool = False
@@ -47,7 +48,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class SummaryKey:
-    """Which document of which summary; `parts` are the values of its fields."""
+    """Which document of which kind of sums; `parts` are the values of its fields."""
 
     summary: Summary
     parts: tuple[int | str, ...]

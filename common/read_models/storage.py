@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from common.read_models.shapes import SummaryKey
+from common.read_models.shapes import Summary, SummaryKey
 from common.values import Money
 
 V = TypeVar("V")
 CHECKPOINTS = "checkpoints"
 PROGRESS = "progress"
 REQUESTS = "requests"
+SUMS = "sums"
 
 
 def to_fields(view: object) -> dict[str, Any]:
@@ -24,9 +25,16 @@ def to_view(view: type[V], document: Mapping[str, Any]) -> V:
     return msgspec.convert(document, view, dec_hook=_decode, builtin_types=(datetime,))
 
 
-def summary_id(key: SummaryKey, partition: int) -> str | int:
+def summary_id(key: SummaryKey, partition: int) -> str:
+    """`users/7`, `days/2026-01-31/p3`."""
     parts = (*key.parts, f"p{partition}") if key.summary.is_shared else key.parts
-    return parts[0] if len(parts) == 1 else "/".join(map(str, parts))
+    return "/".join(map(str, (key.summary.of, *parts)))
+
+
+def all_of(summary: Summary, *parts: int | str) -> dict[str, Any]:
+    """The filter that finds all documents of a kind of sums, or those whose key begins with these parts."""
+    prefix = "/".join(map(str, (summary.of, *parts)))
+    return {"_id": {"$gte": prefix + "/", "$lt": prefix + "0"}}  # "0" comes next after "/"
 
 
 def checkpoint_id(group: str, partition: int) -> str:

@@ -3,14 +3,14 @@
 from common.read_models.shapes import Index, Summary
 
 USERS = Summary(
-    collection="users",
+    of="users",
     fields=("user_id",),
     indexes=(Index(fields=(("spent.$**", 1),)),),
 )
 """`total_orders`, `paid_orders`, `spent.<currency>` in minor units, `statuses.<status>`."""
 
 USER_PRODUCTS = Summary(
-    collection="user_products",
+    of="user_products",
     fields=("user_id", "product_id"),
     indexes=(Index(fields=(("user_id", 1), ("quantity", -1), ("product_id", 1))),),
 )

@@ -9,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.errors import NotFound, Unavailable
 from common.read_models.inventory import INVENTORY, PRODUCT_DEMAND, InventoryView
 from common.read_models.orders import ORDERS
-from common.read_models.storage import to_view
+from common.read_models.storage import SUMS, all_of, to_view
 from query_service.answers import Answer, product_id_of
 from query_service.money import show
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
@@ -46,7 +46,7 @@ async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:
 
 async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: int) -> dict[str, Any]:
     inventory = to_view(InventoryView, document)
-    waiting = await views[PRODUCT_DEMAND.collection].find({"product_id": inventory.product_id}).to_list()
+    waiting = await views[SUMS].find(all_of(PRODUCT_DEMAND, inventory.product_id)).to_list()
     return {
         "product_id": inventory.product_id,
         "product_name": inventory.product_name,

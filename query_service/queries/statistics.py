@@ -8,6 +8,7 @@ from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models.order_statistics import DAYS
+from common.read_models.storage import SUMS, all_of
 from common.read_models.users import USERS
 from query_service.answers import Answer
 from query_service.money import known_numbers, number, show_amount, show_sums, total_number
@@ -21,13 +22,13 @@ BEST_CUSTOMERS = 10
 async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
     """Averages are over paid orders; a currency's customers are the best of the currency with the most revenue."""
     allow_only(http.query)
-    days = _days(await views[DAYS.collection].find().to_list())
+    days = _days(await views[SUMS].find(all_of(DAYS)).to_list())
     revenue = _added(day["spent"] for day in days)
     totals = Counter({name: sum(day[name] for day in days) for name in ("total_orders", "paid_orders", "total_items")})
     busiest = sorted(days, key=lambda day: (-day["total_orders"], day["day"]))
     content = {
         "total_orders": totals["total_orders"],
-        "total_users": await views[USERS.collection].count_documents({"total_orders": {"$gt": 0}}),
+        "total_users": await views[SUMS].count_documents({**all_of(USERS), "total_orders": {"$gt": 0}}),
         "total_items": totals["total_items"],
         "total_revenue": total_number(revenue),
         "revenue": show_sums(revenue),
@@ -81,10 +82,10 @@ async def _best_customers(views: AsyncDatabase, revenue: dict[str, int]) -> list
         return []
     currency = max(revenue, key=lambda name: (revenue[name], name))
     field = f"spent.{currency}"
-    query = views[USERS.collection].find({field: {"$gt": 0}}, sort=[(field, -1)], limit=BEST_CUSTOMERS)
+    query = views[SUMS].find({"of": USERS.of, field: {"$gt": 0}}, sort=[(field, -1)], limit=BEST_CUSTOMERS)
     return [
         {
-            "user_id": user["_id"],
+            "user_id": user["user_id"],
             "total_spent": number(user["spent"][currency], currency),
             "spent": show_amount(user["spent"][currency], currency),
             "orders": user["total_orders"],

@@ -4,6 +4,7 @@ from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import NotFound
+from common.read_models.storage import SUMS
 from common.read_models.users import USER_PRODUCTS, USERS
 from query_service.answers import Answer, user_id_of
 from query_service.money import known_numbers, show_sums, total_number
@@ -15,12 +16,11 @@ FAVORITES = 5
 async def user_summary(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
     user_id = user_id_of(http)
-    user = await views[USERS.collection].find_one({"_id": user_id})
+    user = await views[SUMS].find_one({"_id": f"{USERS.of}/{user_id}"})
     if user is None or not user.get("total_orders"):
         raise NotFound("unknown_user", f"User {user_id} has no orders, or they are not yet visible.")
-    favorites = views[USER_PRODUCTS.collection].find(
-        {"user_id": user_id, "quantity": {"$gt": 0}}, sort=[("quantity", -1), ("product_id", 1)], limit=FAVORITES
-    )
+    bought = {"of": USER_PRODUCTS.of, "user_id": user_id, "quantity": {"$gt": 0}}
+    favorites = views[SUMS].find(bought, sort=[("quantity", -1), ("product_id", 1)], limit=FAVORITES)
     spent = user.get("spent", {})
     content = {
         "user_id": user_id,

@@ -158,7 +158,7 @@ async def test_V2_a_rebuild_empties_the_partition_and_folds_it_again(bench: View
     writer = bench.writer()
     await bench.catch_up(writer)
     await bench.views["orders"].update_many({}, {"$set": {"status": "NONSENSE"}})
-    await bench.views["users"].update_many({}, {"$inc": {"total_orders": 7}})
+    await bench.views["sums"].update_many({"of": "users"}, {"$inc": {"total_orders": 7}})
     for partition in bench.all_partitions:
         await bench.ask({"_id": f"rebuild/{partition}", "kind": "rebuild", "partition": partition})
     await _serve(writer, bench)
@@ -265,11 +265,11 @@ async def test_V4_a_cancellation_moves_the_sums_and_leaves_no_trace_of_the_old_o
     await bench.catch_up(writer)
     await bench.ledger.cancel(order)
     await bench.catch_up(writer)
-    user = await bench.views["users"].find_one({"_id": 1})
+    user = await bench.views["sums"].find_one({"_id": "users/1"})
     assert user
     assert {status: count for status, count in user["statuses"].items() if count} == {"CANCELLED": 1}
     assert user["total_orders"] == 1
-    waiting = await bench.views["product_demand"].find().to_list()
+    waiting = await bench.views["sums"].find({"of": "product_demand"}).to_list()
     assert [demand["pending_orders"] for demand in waiting] == [0, 0]
     await bench.check()
 
@@ -278,7 +278,7 @@ async def test_V4_an_order_placed_and_cancelled_in_one_batch_was_never_pending(b
     order = await bench.ledger.order(1, (1, 2))
     await bench.ledger.cancel(order)
     await bench.catch_up(bench.writer())
-    assert await bench.views["product_demand"].count_documents({}) == 0
+    assert await bench.views["sums"].count_documents({"of": "product_demand"}) == 0
     await bench.check()
 
 
@@ -297,7 +297,7 @@ async def test_V5_an_event_that_cannot_be_decoded_parks_its_document_alone(bench
     assert (mark["code"], mark["position"]) == ("unknown_event_type", unknown.position)
     assert parked[strange.subject]["status"] == "PENDING"  # its last good content
     assert await bench.views["orders"].find_one({"_id": fine[0].subject, "status": "PENDING"})
-    user = await bench.views["users"].find_one({"_id": 1})
+    user = await bench.views["sums"].find_one({"_id": "users/1"})
     assert user
     assert user["total_orders"] == 2  # the parked order keeps its last good contribution
 

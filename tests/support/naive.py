@@ -128,16 +128,17 @@ def sums(orders: dict[str, dict[str, Any]]) -> Documents:
             products[key].update({"orders": 1, "quantity": line["quantity"]})
             if order["is_pending"]:
                 demand[f"{line['product_id']}/p{order['partition']}"].update({"pending_orders": 1})
-    return {
-        "users": _plain(users),
-        "days": _plain(days),
-        "user_products": _plain(products),
-        "product_demand": _plain(demand),
+    kinds: dict[str, dict[Any, Counter[str]]] = {
+        "users": users,
+        "days": days,
+        "user_products": products,
+        "product_demand": demand,
     }
-
-
-def _plain(counters: dict[Any, Counter[str]]) -> dict[Any, dict[str, Any]]:
-    return {key: dict(counter) for key, counter in counters.items()}
+    return {
+        "sums": {
+            f"{kind}/{key}": dict(counter) for kind, counters in kinds.items() for key, counter in counters.items()
+        }
+    }
 
 
 def normal(collection: str, documents: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
@@ -153,6 +154,6 @@ def _flat(document: dict[str, Any]) -> dict[str, int]:
     for name, value in document.items():
         if isinstance(value, dict):
             flat |= {f"{name}.{key}": number for key, number in value.items()}
-        elif name not in ("_id", "partition", "user_id", "product_id", "day"):
+        elif name not in ("_id", "of", "partition", "user_id", "product_id", "day"):
             flat[name] = value
     return {name: number for name, number in flat.items() if number}
