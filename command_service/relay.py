@@ -5,10 +5,9 @@ A crash between a publish and its confirm, or between a confirm and the cursor, 
 
 import asyncio
 import contextlib
+import functools
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
+from command_service.in_flight import READ_COMMITS, Handed, Outstanding, Sent
 from common.broker import Confirmation, Publisher, Refused, is_routed
 from common.config import Settings
 from common.envelope import Commit, Message, Seal, to_messages
@@ -28,13 +28,10 @@ from common.process import run_process
 from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently, together
 from common.web import add_operations, make_app, serve_beside
 
-READ_COMMITS = 500
-MOST_HANDED = 2000  # commits kept for the relay in memory; one that is further behind reads the log
-MOST_OUTSTANDING = 1000  # commits published and not yet confirmed
 CONFIRM_SECONDS = 5.0
 CURSOR_SECONDS = 0.25  # how often the cursor is written down
 SHORTEST_POLL_SECONDS = 0.002  # the log is asked this soon again after it had something, later and later when not
-HANDED_POLL_SECONDS = 0.02  # and this soon after this process had something itself
+HANDED_POLL_SECONDS = 0.05  # and this soon after this process had something itself
 LONGEST_POLL_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
@@ -55,7 +52,7 @@ class Relay:
         )
         self._publisher: Publisher | None = None
         self._poll_seconds = SHORTEST_POLL_SECONDS
-        self._handed = _Handed()
+        self._handed = Handed()
         self._woken = asyncio.Event()
 
     @property
@@ -114,7 +111,7 @@ class Relay:
         """Publish from the cursor on, until the lease or the broker is lost."""
         publisher = self._publisher = await Publisher.open(self._url, "relay")
         self._handed.clear()
-        outstanding = _Outstanding()
+        outstanding = Outstanding()
         try:
             outstanding.confirmed, last_of = await self._start()
             await together(
@@ -136,7 +133,7 @@ class Relay:
             return 0, {}
         return position, last_of
 
-    async def _publish(self, publisher: Publisher, outstanding: "_Outstanding", last_of: dict[int, int]) -> None:
+    async def _publish(self, publisher: Publisher, outstanding: Outstanding, last_of: dict[int, int]) -> None:
         """Send page after page, each in one write; R2: a commit goes out only after the one before it was read."""
         read = outstanding.confirmed
         while self._leases.held:
@@ -147,7 +144,7 @@ class Relay:
                 last_of[commit.partition] = read = commit.position
             confirmations = iter(await publisher.publish([message for _, messages in page for message in messages]))
             for commit, messages in page:
-                outstanding.add(_Sent(commit, messages, [next(confirmations) for _ in messages]))
+                outstanding.add(Sent(commit, messages, [next(confirmations) for _ in messages]))
             await self._pause()
 
     async def _next_page(self, read: int) -> list[Commit]:
@@ -166,30 +163,29 @@ class Relay:
                 await self._woken.wait()
         self._woken.clear()
 
-    async def _confirm(self, publisher: Publisher, outstanding: "_Outstanding") -> None:
+    async def _confirm(self, publisher: Publisher, outstanding: Outstanding) -> None:
         """Move the cursor over what is confirmed, in order; a silent broker ends the session."""
         while True:
             sent = await outstanding.first()
-            try:
-                async with asyncio.timeout(CONFIRM_SECONDS):
-                    outcomes = await self._outcomes(publisher, sent)
-            except TimeoutError as error:
-                raise Unavailable("RabbitMQ confirms nothing.") from error
-            _count(sent.commit, outcomes)
+            _count(sent.commit, await self._outcomes(publisher, sent))
             outstanding.confirm(sent.commit.position)
 
-    async def _outcomes(self, publisher: Publisher, sent: "_Sent") -> list[str]:
+    async def _outcomes(self, publisher: Publisher, sent: Sent) -> list[str]:
         """R4: what is refused goes out once more, then without its body; refused even then, it is left to the log."""
         confirmations = sent.confirmations
-        prev = sent.messages[0].headers["prev"]
-        for again in (sent.messages, to_messages(sent.commit, prev, self._seal, with_bodies=False), ()):
+
+        def without_bodies() -> tuple[Message, ...]:
+            return to_messages(sent.commit, sent.messages[0].headers["prev"], self._seal, with_bodies=False)
+
+        for again in (lambda: sent.messages, without_bodies, lambda: ()):
+            await _settled(confirmations)
             try:
                 return ["routed" if await is_routed(confirmation) else "unroutable" for confirmation in confirmations]
             except Refused:
-                confirmations = await publisher.publish(again)
+                confirmations = await publisher.publish(again())
         return ["refused"] * len(sent.messages)
 
-    async def _keep_cursor(self, outstanding: "_Outstanding") -> None:
+    async def _keep_cursor(self, outstanding: Outstanding) -> None:
         written = -1
         while True:
             if (confirmed := outstanding.confirmed) != written:
@@ -210,73 +206,26 @@ class Relay:
             log.warning("relay_lease_runs_out")
 
 
+async def _settled(confirmations: list[Confirmation]) -> None:
+    """Wait until the broker has said something of each."""
+    if all(confirmation.done() for confirmation in confirmations):
+        return
+    _, silent = await asyncio.wait(confirmations, timeout=CONFIRM_SECONDS)
+    if silent:
+        raise Unavailable("RabbitMQ confirms nothing.")
+
+
+@functools.cache
+def _counter(outcome: str) -> metrics.Counter:
+    return PUBLISHED.labels(outcome)
+
+
 def _count(commit: Commit, outcomes: list[str]) -> None:
     for outcome in outcomes:
-        PUBLISHED.labels(outcome).inc()
+        _counter(outcome).inc()
         if outcome != "routed":
             log.warning(outcome, position=commit.position, partition=commit.partition)
     POSITION.set(commit.position)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    commit: Commit
-    messages: tuple[Message, ...]
-    confirmations: list[Confirmation]
-
-
-class _Handed:
-    """The newest commits of this process, as long as the relay is near enough to want them."""
-
-    def __init__(self) -> None:
-        self._commits: deque[Commit] = deque(maxlen=MOST_HANDED)
-
-    def add(self, commits: Sequence[Commit]) -> None:
-        self._commits.extend(commits)
-
-    def clear(self) -> None:
-        self._commits.clear()
-
-    def after(self, position: int) -> list[Commit]:
-        """Return the commits that follow this position without a hole, at most READ_COMMITS."""
-        following: list[Commit] = []
-        while self._commits and self._commits[0].position <= position:
-            self._commits.popleft()
-        while self._commits and self._commits[0].position == position + 1 and len(following) < READ_COMMITS:
-            following.append(self._commits.popleft())
-            position += 1
-        return following
-
-
-class _Outstanding:
-    """What is published and not yet confirmed, in order; `confirmed` is the last contiguous position that is."""
-
-    def __init__(self) -> None:
-        self.confirmed = 0
-        self._sent: deque[_Sent] = deque()
-        self._added = asyncio.Event()
-        self._removed = asyncio.Event()
-
-    def add(self, sent: _Sent) -> None:
-        self._sent.append(sent)
-        self._added.set()
-
-    async def first(self) -> _Sent:
-        while not self._sent:
-            self._added.clear()
-            await self._added.wait()
-        return self._sent[0]
-
-    def confirm(self, position: int) -> None:
-        self._sent.popleft()
-        self.confirmed = position
-        self._removed.set()
-
-    async def room(self) -> None:
-        """Wait until another page of commits may be published."""
-        while len(self._sent) > MOST_OUTSTANDING - READ_COMMITS:
-            self._removed.clear()
-            await self._removed.wait()
 
 
 async def run_alone(settings: Settings) -> None:

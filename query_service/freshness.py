@@ -11,7 +11,8 @@ from pymongo.errors import PyMongoError
 from common.errors import ProjectionLag, Unavailable
 from common.read_models.storage import CHECKPOINTS, PROGRESS
 
-POLL_SECONDS = 0.003
+POLL_SECONDS = 0.004
+LONGEST_POLL_SECONDS = 0.02
 FRESH_SECONDS = 0.1  # how old a reading may be where nobody waits for more
 MOST_PARTITIONS = 256
 GROUP = "views"
@@ -19,7 +20,7 @@ GROUP = "views"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The checkpoints at one moment: partition → position, partition → seen, and the worst lag."""
+    """The checkpoints at one moment: partition → position; a little older: partition → seen, and the worst lag."""
 
     positions: Mapping[int, int] = field(default_factory=dict)
     seen: Mapping[int, int] = field(default_factory=dict)
@@ -102,8 +103,9 @@ class Freshness:
         )
 
     async def _poll(self) -> None:
-        """Look at the checkpoints, for all who wait together, at most every POLL_SECONDS."""
-        await asyncio.sleep(self._polled_at + POLL_SECONDS - time.monotonic())
+        """Look at the checkpoints, for all who wait together; less often where the wait will be long."""
+        pause_seconds = min(max(POLL_SECONDS, self._reading.lag_ms / 8000), LONGEST_POLL_SECONDS)
+        await asyncio.sleep(self._polled_at + pause_seconds - time.monotonic())
         self._polled_at = time.monotonic()
         positions = {c["partition"]: c["position"] for c in await self._checkpoints()}
         self._reading = replace(self._reading, positions=positions)

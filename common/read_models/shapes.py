@@ -32,7 +32,7 @@ class Index:
     where: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Summary:
     """Sums of one kind. Documents are one per key, or one per key and partition where partitions share the key.
 
