@@ -1,9 +1,9 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench up down lock clean
+.PHONY: help install demo test test-long bench up down lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 install: ## Set up .venv, the command cqrs, MongoDB and RabbitMQ (seconds the second time)
 	@scripts/install.sh
@@ -16,6 +16,9 @@ test: install ## Lint, types and all tests
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
 	.venv/bin/pytest
+
+test-long: install ## What takes long: the CDNOW import and rebuild (some minutes; downloads the data set)
+	.venv/bin/pytest tests/long
 
 bench: install ## Measure, against raw ceilings and peers (about 15 minutes)
 	.venv/bin/python -m bench

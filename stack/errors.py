@@ -3,6 +3,7 @@
 StackError
   ├─ ServerMissing    no such server on this machine, and none could be installed
   ├─ StartFailed      a process ended, or stayed silent, before it was ready
+  │   └─ Refused      it says that a person must decide first, and what; the others can run without it
   ├─ FolderRefused    the data folder is not ours, not writable, or in use
   └─ NotRunning       there is no stack to talk to
 """
@@ -18,6 +19,10 @@ class ServerMissing(StackError):
 
 class StartFailed(StackError):
     """A process ended or did not answer in time."""
+
+
+class Refused(StartFailed):
+    """A service will not work on what it found, until somebody does what it says."""
 
 
 class FolderRefused(StackError):

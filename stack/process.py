@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from stack.errors import StartFailed
+from stack.errors import Refused, StartFailed
 
 OnLine = Callable[[str], None]
 
 WORDS = re.compile(r"\w")
 READY_POLL_SECONDS = 0.05
+REFUSED = 3  # a service's exit code: somebody must decide first (see common/process.py)
 LAST_LINES = 20  # kept to tell why a program ended
 LONGEST_LINE_BYTES = 1024 * 1024
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -121,7 +122,8 @@ async def until_ready(
         async with asyncio.timeout(timeout_seconds):
             while not await is_ready():
                 if program.exit_code is not None:
-                    raise StartFailed(await _epitaph(name, program))
+                    failure = Refused if program.exit_code == REFUSED else StartFailed
+                    raise failure(await _epitaph(name, program))
                 await asyncio.sleep(READY_POLL_SECONDS)
     except TimeoutError as error:
         raise StartFailed(f"{name} did not get ready within {timeout_seconds:.0f} s") from error

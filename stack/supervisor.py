@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from stack.errors import StackError, StartFailed
+from stack.errors import Refused, StackError, StartFailed
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
@@ -80,7 +80,10 @@ class Supervisor:
         self._on_change = on_change
 
     async def start(self) -> None:
-        """Return when all are ready. Raise StartFailed when one cannot start; call `stop` in any case."""
+        """Return when all are ready. Raise StartFailed when one cannot start; call `stop` in any case.
+
+        One that refuses is tried again, like one that dies later; the others run, so that what it asks for can be done.
+        """
         try:
             async with asyncio.TaskGroup() as group:
                 for entry in self._entries.values():
@@ -140,7 +143,10 @@ class Supervisor:
     async def _start_in_order(self, entry: _Entry) -> None:
         for name in entry.after:
             await self._entries[name].ready.wait()
-        await self._launch(entry)
+        try:
+            await self._launch(entry)
+        except Refused as refusal:
+            self._say(str(refusal))
         entry.watcher = asyncio.create_task(self._watch(entry))
 
     async def _launch(self, entry: _Entry) -> None:

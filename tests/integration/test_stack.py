@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pymongo
 import pytest
 
 from stack.orphans import born
@@ -156,6 +157,21 @@ def test_what_a_crashed_stack_could_not_take_along_is_ended_by_the_next(small: C
     (small.data / "state.json").write_text(json.dumps(state))
     small.does("up", "--detach", "--no-sample")
     assert born(sleeper) is None
+
+
+def test_a_log_that_was_replaced_is_told_and_helped_by_the_command_it_names(small: Cqrs) -> None:
+    small.does("up", "--detach")
+    url = small.status()["mongodb"]
+    until(lambda: [row["lag"] for row in small.status()["views"]] == [0])
+    small.does("process", "kill", "projector")
+    with pymongo.MongoClient(url) as client:
+        client["cqrs_views"]["checkpoints"].update_many({"position": {"$gt": 0}}, {"$set": {"command_id": "another's"}})
+    small.does("down")
+    small.does("up", "--detach")
+    assert small.process("projector")["state"] != "ready"
+    small.does("views", "rebuild")
+    until(lambda: small.process("projector")["state"] == "ready", seconds=30)
+    until(lambda: [row["lag"] for row in small.status()["views"]] == [0])
 
 
 def test_a_taken_port_is_replaced_and_told(small: Cqrs) -> None:

@@ -12,7 +12,8 @@ class ImaginedProcess:
         self.name = name
         self.port = port
         self.pid: int | None = None
-        self.refusals = 0  # so many starts will fail
+        self.refusals = 0  # so many starts will fail,
+        self.refusal: type[StartFailed] = StartFailed  # with this
         self.starts = 0
         self.readiness = asyncio.Event()
         self.readiness.set()
@@ -29,7 +30,8 @@ class ImaginedProcess:
         await self.readiness.wait()
         if self.refusals:
             self.refusals -= 1
-            raise StartFailed(f"{self.name} ended while starting")
+            self.die(3)
+            raise self.refusal(f"{self.name} ended while starting")
         self._journal.append(f"ready {self.name}")
 
     async def stop(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from stack import supervisor as rules
-from stack.errors import StackError, StartFailed
+from stack.errors import Refused, StackError, StartFailed
 from stack.supervisor import Planned, Supervisor
 from tests.support.imagined_process import ImaginedProcess
 
@@ -144,3 +144,12 @@ async def test_a_process_killed_while_its_delay_runs_is_not_started(
 async def test_an_unknown_process_is_refused_with_the_names_there_are(case: Case) -> None:
     with pytest.raises(StackError, match="it runs database, service, door"):
         await case.supervisor.kill_process("relay")
+
+
+async def test_one_that_refuses_is_tried_again_while_the_others_run(case: Case) -> None:
+    case.door.refusals, case.door.refusal = 2, Refused
+    await case.supervisor.start()
+    assert case.state_of("service") == "ready"
+    assert "door ended while starting" in case.said
+    await until(lambda: case.state_of("door") == "ready")
+    await case.supervisor.stop()
