@@ -2,23 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 from common.envelope import Commit
 from common.read_models.shapes import SummaryKey
 from common.read_models.storage import CHECKPOINTS, SUMS, checkpoint_id, summary_id, to_fields
+from common.transaction import Guarded, Statement
 from projector.batch import Change, Changes, Doc, DocumentId
-
-Statement = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """A statement, and how many documents it must meet for the batch to stand."""
-
-    statement: Statement
-    must_match: int | None = None
 
 
 def checkpoint_statement(group: str, last: Mapping[int, Commit], revs: Mapping[int, int]) -> Guarded:

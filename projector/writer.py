@@ -18,10 +18,11 @@ from common.errors import Unavailable
 from common.log import Log
 from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
 from common.sink import Batch, Checkpoint, Fenced, Progress
+from common.transaction import Unwritable, kill_session, transact
 from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
 from projector.statements import checkpoint_statement, document_statements, summary_statements
-from projector.views import Unwritable, kill_session, load, make_indexes, transact
+from projector.views import load, make_indexes
 
 GROUP = "views"
 CACHED_DOCUMENTS = 5_000
