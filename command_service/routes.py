@@ -9,7 +9,8 @@ from uuid_utils import UUID, uuid5, uuid7
 
 from command_service.domain.decider import Decider
 from command_service.domain.inventory import INVENTORY, UpdateInventory
-from command_service.domain.orders import ORDERS, CancelOrder, CreateOrder, ImportOrder
+from command_service.domain.order_commands import CancelOrder, CreateOrder, ImportOrder
+from command_service.domain.orders import ORDERS
 from common.errors import BadRequest
 from common.values import Message
 
