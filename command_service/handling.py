@@ -223,7 +223,7 @@ class CommandHandler:
         known = fold(request.decider, known, [*(c for c in earlier if c.version < commit.version), commit])
         return replace(
             _outcome(request, known, commit.partition, commit.events),
-            replayed=(commit.version, commit.recorded_at) not in doubt.sent
+            replayed=(commit.version, commit.recorded_at) not in doubt.sent,
         )
 
     async def _context(self, request: Request) -> Context:
@@ -269,9 +269,7 @@ def _measure(events: tuple[RecordedEvent, ...]) -> int:
     return size_bytes
 
 
-def _outcome(
-    request: Request, known: Known, partition: int | None, events: tuple[RecordedEvent, ...] = ()
-) -> Outcome:
+def _outcome(request: Request, known: Known, partition: int | None, events: tuple[RecordedEvent, ...] = ()) -> Outcome:
     return Outcome(
         subject=request.subject,
         command_id=request.command_id,

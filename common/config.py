@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     query_port: int = 8011
     projector_port: int = 8012  # health and metrics only
     relay_port: int = 8013  # health and metrics of a relay that runs alone
+    saga_port: int = 8015  # health and metrics only
     gateway_port: int = 8000
     command_url: str = "http://127.0.0.1:8010"  # where the gateway finds the services
     query_url: str = "http://127.0.0.1:8011"
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    payment_seconds: float = Field(default=900.0, gt=0)  # how long a validated order waits for its payment
     lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time
     batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction
 

@@ -136,31 +136,28 @@ class Dispatcher:
 
     async def _answer(self, errand: Errand) -> Answer:
         """One try. What was refused is written down under the same id, so that nothing else can follow (S3)."""
-        command_type, decider = COMMANDS[errand.want.command]
-        if errand.want.command in _ASKING:
+        want = errand.want
+        if want.command in _ASKING and (known := await self.recall(errand)):
+            return known
+        try:
+            try:
+                command, decider = await self._command(want)
+                return _interpreted(want.step, await self._handle(errand, command, decider, want.subject))
+            except KeyReused:
+                raise
+            except Refusal as refusal:
+                told = RecordRefusal(step=want.step, round=want.round, code=refusal.code, detail=refusal.detail[:500])
+                return _interpreted(want.step, await self._handle(errand, told, SAGAS, errand.saga_id))
+        except KeyReused:  # the id stands in the log, in another stream than the one we tried
             if known := await self.recall(errand):
                 return known
-            command = await _ASKING[errand.want.command](self.provider, errand.want)
-        else:
-            command = parse_body(command_type, orjson.dumps(errand.want.body))
-        try:
-            return _interpreted(errand.want.step, await self._handle(errand, command, decider, errand.want.subject))
-        except KeyReused:
-            return await self._recorded(errand)
-        except Refusal as refusal:
-            told = RecordRefusal(
-                step=errand.want.step, round=errand.want.round, code=refusal.code, detail=refusal.detail[:500]
-            )
-        try:
-            return _interpreted(errand.want.step, await self._handle(errand, told, SAGAS, errand.saga_id))
-        except KeyReused:
-            return await self._recorded(errand)
+            raise Unavailable("The outcome is not visible yet.") from None
 
-    async def _recorded(self, errand: Errand) -> Answer:
-        """The id stands in the log, in another stream than the one we tried."""
-        if known := await self.recall(errand):
-            return known
-        raise Unavailable("The outcome is not visible yet.")
+    async def _command(self, want: Want) -> tuple[Message, Decider[Any, Any, Any]]:
+        command_type, decider = COMMANDS[want.command]
+        if ask := _ASKING.get(want.command):
+            return await ask(self.provider, want), decider
+        return parse_body(command_type, orjson.dumps(want.body)), decider
 
     async def _handle(
         self, errand: Errand, command: Message, decider: Decider[Any, Any, Any], subject: str

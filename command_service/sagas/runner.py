@@ -21,6 +21,7 @@ from command_service.sagas.shapes import Saga
 from command_service.sagas.store import SagaStore
 from common.checkpoints import Checkpoints
 from common.envelope import Commit
+from common.feed import Feed
 from common.log import Log
 from common.sink import Batch, Checkpoint, Progress
 from common.transaction import transact
@@ -62,12 +63,21 @@ class SagaRunner:
         self._held_back: dict[int, dict[str, Errand]] = {}  # until the partition is level (S6)
         self._timers: list[tuple[datetime, str, int]] = []
         self._due: list[tuple[str, int, int]] = []  # saga, partition, the head that must have been read first
-        self.dispatcher: Dispatcher | None = None
-        self.held: Callable[[], frozenset[int]] = frozenset
+        self._dispatcher: Dispatcher | None = None
+        self._feed: Feed | None = None
+
+    def serve(self, dispatcher: Dispatcher, feed: Feed) -> None:
+        """Send wants with this dispatcher, and fold for this feed."""
+        self._dispatcher, self._feed = dispatcher, feed
 
     def tell(self, errand: Errand, answer: Answer) -> None:
         """An outcome has come."""
         self._answers.append((errand, answer))
+        if self._feed:
+            self._feed.wake()
+
+    def _holds(self, partition: int) -> bool:
+        return self._feed is not None and partition in self._feed.held
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
         """Read the checkpoints; whatever waits is taken up again, and sent when the partition is level."""
@@ -94,7 +104,7 @@ class SagaRunner:
         for commit in commits:
             await self._fold(docs, commit)
         for errand, answer in answers:
-            if (doc := docs.get(errand.saga_id)) and doc.partition in self.held():
+            if (doc := docs.get(errand.saga_id)) and self._holds(doc.partition):
                 docs[errand.saga_id] = answered(self._saga, doc, errand.command_id, answer, self._now())
         FOLDED.labels("commit").inc(len(commits))
         FOLDED.labels("outcome").inc(len(answers))
@@ -108,7 +118,7 @@ class SagaRunner:
         ready = [due for due in self._due if self._seen.get(due[1], -1) >= due[2]]
         if ready:
             self._due = [due for due in self._due if due not in ready]
-            docs = await self._docs(saga_id for saga_id, partition, _ in ready if partition in self.held())
+            docs = await self._docs(saga_id for saga_id, partition, _ in ready if self._holds(partition))
             late = {saga_id: overdue(self._saga, doc, self._now()) for saga_id, doc in docs.items()}
             await self._write([doc for saga_id, doc in late.items() if doc is not docs[saga_id]], {})
         if self._answers:
@@ -137,7 +147,7 @@ class SagaRunner:
 
     async def _recalled(self, doc: Doc) -> Doc:
         """While catching up, a want that was done in the past has its outcome before the next commit is folded (S6)."""
-        while self.dispatcher and (errand := _errand(doc)) and (answer := await self.dispatcher.recall(errand)):
+        while self._dispatcher and (errand := _errand(doc)) and (answer := await self._dispatcher.recall(errand)):
             doc = answered(self._saga, doc, errand.command_id, answer, self._now())
         return doc
 
@@ -174,9 +184,9 @@ class SagaRunner:
 
     def _send_held_back(self) -> None:
         for partition, errands in self._held_back.items():
-            if errands and self.dispatcher and self._is_level(partition):
+            if errands and self._dispatcher and self._is_level(partition):
                 for errand in errands.values():
-                    self.dispatcher.send(errand)
+                    self._dispatcher.send(errand)
                 errands.clear()
 
     def _is_level(self, partition: int) -> bool:
@@ -197,6 +207,4 @@ def _errand(doc: Doc) -> Errand | None:
     step = doc.open
     if step is None:
         return None
-    return Errand(
-        saga_id=doc.saga_id, command_id=step.command_id, partition_key=doc.partition_key, want=step.want
-    )
+    return Errand(saga_id=doc.saga_id, command_id=step.command_id, partition_key=doc.partition_key, want=step.want)

@@ -1,4 +1,4 @@
-"""How sagas stand in MongoDB: one document each, in the log's database, written by the holder of their partition (S1)."""
+"""How sagas stand in MongoDB: one document each, in the log's database (S1)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,9 +16,9 @@ from common.transaction import Guarded
 
 SAGAS = "sagas"
 _INDEXES = (
-    pymongo.IndexModel([("partition", 1)], name="open", partialFilterExpression={"is_open": True}),
-    pymongo.IndexModel([("partition", 1), ("due_at", 1)], name="due", partialFilterExpression={"due_at": {"$gt": None}}),
-    pymongo.IndexModel([("state_word", 1), ("updated_at", 1)], name="state_word"),
+    pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
+    pymongo.IndexModel([("partition", 1), ("is_due", 1)], partialFilterExpression={"is_due": True}),
+    pymongo.IndexModel([("state_word", 1), ("updated_at", 1)]),
 )
 
 
@@ -40,7 +40,7 @@ class SagaStore:
         """Those with an open want or a time to wait for."""
         held = {"partition": {"$in": list(partitions)}}
         is_open = await self._find({**held, "is_open": True})
-        return is_open | await self._find({**held, "due_at": {"$gt": None}})
+        return is_open | await self._find({**held, "is_due": True})
 
     def statements(self, docs: Iterable[Doc]) -> Iterable[Guarded]:
         """Insert what is new, replace what is there by its old `rev`."""
@@ -58,6 +58,7 @@ class SagaStore:
 
     def _stored(self, doc: Doc) -> dict[str, Any]:
         is_over = self._saga.is_over(doc.state) and doc.open is None
+        due_at = None if is_over else self._saga.waits_until(doc.state)
         return {
             "_id": doc.saga_id,
             "saga": self._saga.name,
@@ -69,7 +70,8 @@ class SagaStore:
             "steps": [_stored_step(step) for step in doc.steps],
             "trouble": doc.trouble,
             "is_open": doc.open is not None,
-            "due_at": None if is_over else self._saga.waits_until(doc.state),
+            "due_at": due_at,
+            "is_due": due_at is not None,
             "waits_for": None if is_over else self._saga.waits_for(doc.state),
             "state_word": "over" if is_over else "stuck" if doc.trouble or doc.state.trouble else "running",
             "started_at": doc.started_at,

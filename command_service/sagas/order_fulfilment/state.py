@@ -25,6 +25,7 @@ from common.events.payments import PaymentFailed, PaymentProcessed
 from common.values import Money
 
 _STATUS_AFTER: Mapping[type[Event], str] = {
+    OrderValidated: "VALIDATED",
     OrderRejected: "REJECTED",
     OrderPaid: "PAID",
     OrderShipped: "SHIPPED",
@@ -34,6 +35,18 @@ _STATUS_AFTER: Mapping[type[Event], str] = {
     OrderRefunded: "REFUNDED",
 }
 UNDONE = frozenset({"REJECTED", "CANCELLED", "REFUNDED"})
+
+
+_STOCK_AFTER = {"release": "released", "commit": "committed"}
+_STAGE_AFTER = {
+    "initiate": "initiated",
+    "confirm": "told",
+    "fail": "told",
+    "refund": "refunding",
+    "pay_back": "refunded",
+    "confirm_refund": "settled",
+}
+_ORDER_AFTER = {"validate": "VALIDATED", "reject": "REJECTED", "time_out": "CANCELLED"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,48 +112,42 @@ def _happened(fulfilment: Fulfilment, event: Event, at: datetime) -> Fulfilment:
             ordered = tuple(sorted(lines, key=lambda line: line.product_id))
             return replace(fulfilment, status="PENDING", lines=ordered)
         case OrderValidated():
-            return replace(_moved(fulfilment, "VALIDATED"), validated_at=at)
+            fulfilment = replace(fulfilment, validated_at=at)
         case PaymentRequested():
-            payment = Payment(
-                payment_id=event.payment_id,
-                attempt=event.attempt,
-                amount=event.amount,
-                card_token=event.personal.card_token or "",
-            )
-            return replace(fulfilment, payment=payment)
-        case OrderPaymentFailed() if fulfilment.payment:
-            return _at(fulfilment, "told")
-        case OrderPaid() if fulfilment.payment:
-            return replace(_moved(_at(fulfilment, "told"), "PAID"), was_paid=True)
-        case _ if type(event) in _STATUS_AFTER:
-            return _moved(fulfilment, _STATUS_AFTER[type(event)])
-    return fulfilment
+            fulfilment = replace(fulfilment, payment=_requested(event))
+        case OrderPaymentFailed():
+            fulfilment = _at(fulfilment, "told")
+        case OrderPaid():
+            fulfilment = replace(_at(fulfilment, "told"), was_paid=True)
+    status = _STATUS_AFTER.get(type(event))
+    return _moved(fulfilment, status) if status else fulfilment
 
 
-def _accepted(fulfilment: Fulfilment, step: str, about: str, events: tuple[Event, ...]) -> Fulfilment:
+def _requested(event: PaymentRequested) -> Payment:
+    return Payment(
+        payment_id=event.payment_id,
+        attempt=event.attempt,
+        amount=event.amount,
+        card_token=event.personal.card_token or "",
+    )
+
+
+def _accepted(  # noqa: PLR0911 - one row per kind of step
+    fulfilment: Fulfilment, step: str, about: str, events: tuple[Event, ...]
+) -> Fulfilment:
     match step, events:
         case "reserve", (StockReserved(unit_price=price), *_):
             return _line(fulfilment, int(about), stock="reserved", unit_price=price)
-        case "release", _:
-            return _line(fulfilment, int(about), stock="released")
-        case "commit", _:
-            return _line(fulfilment, int(about), stock="committed")
-        case "initiate", _:
-            return _at(fulfilment, "initiated")
-        case ("charge" | "void"), (PaymentProcessed(), *_):
+        case (("charge" | "void"), (PaymentProcessed(), *_)):
             return _at(fulfilment, "captured")
-        case ("charge" | "void"), (PaymentFailed(code=code, reason=reason), *_):
+        case (("charge" | "void"), (PaymentFailed(code=code, reason=reason), *_)):
             return _at(fulfilment, "declined", code=code, reason=reason)
-        case ("confirm" | "fail"), _:
-            return _at(fulfilment, "told")
-        case "refund", _:
-            return _at(fulfilment, "refunding")
-        case "pay_back", _:
-            return _at(fulfilment, "refunded")
-        case "confirm_refund", _:
-            return _at(fulfilment, "settled")
-        case ("validate" | "reject" | "time_out"), _:  # the order's own event says the same, a little later
-            return _moved(fulfilment, {"validate": "VALIDATED", "reject": "REJECTED", "time_out": "CANCELLED"}[step])
+        case _ if stock := _STOCK_AFTER.get(step):
+            return _line(fulfilment, int(about), stock=stock)
+        case _ if stage := _STAGE_AFTER.get(step):
+            return _at(fulfilment, stage)
+        case _ if status := _ORDER_AFTER.get(step):  # the order's own event says the same, a little later
+            return _moved(fulfilment, status)
     return replace(fulfilment, trouble=f"{step} {about} was accepted without saying what came of it")
 
 
@@ -151,7 +158,7 @@ def _refused(fulfilment: Fulfilment, refused: Refused) -> Fulfilment:
             return replace(fulfilment, rejection=(refused.code, refused.detail))
         case "validate", code if code != "order_cancelled":
             return replace(fulfilment, rejection=(code, refused.detail))
-        case ("validate" | "reject" | "confirm"), "order_cancelled":
+        case (("validate" | "reject" | "confirm"), "order_cancelled"):
             return _moved(fulfilment, "CANCELLED")
         case "time_out", _:
             return replace(fulfilment, is_overdue=False)
