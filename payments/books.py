@@ -2,8 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,21 +69,31 @@ class Entry:
     refunded_count: int
 
 
+@asynccontextmanager
+async def open_books(path: Path) -> AsyncIterator["Books"]:
+    """Make the file unless it is there; its folder must be. Raise Unavailable when it cannot be used."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="books") as thread:
+        books = Books(path, thread)
+        try:
+            await books.open()
+            yield books
+        finally:
+            await books.close()
+
+
 class Books:
     """One file, one thread that uses it; what `change` has returned is on the disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, thread: ThreadPoolExecutor) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+        self._thread = thread
         self._db: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        """Make the file unless it is there; its folder must be. Raise Unavailable when it cannot be used."""
         await self._in_thread(self._open)
 
     async def close(self) -> None:
         await self._in_thread(self._close)
-        self._thread.shutdown()
 
     async def change(self, payment_id: str, rule: Callable[[Charge], Decision]) -> Charge:
         """Write what the rule makes of the charge, and the money it moves, in one transaction.
@@ -106,12 +117,11 @@ class Books:
             raise Unavailable(f"The books in {self._path} cannot be used: {error}.", code="books_closed") from error
 
     def _open(self) -> None:
-        db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        self._db = db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.executescript(SCHEMA)
-        self._db = db
 
     def _close(self) -> None:
         if self._db:
