@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("command_service", "projector", "query_service", "gateway")
+SERVICES = ("command_service", "projector", "query_service", "gateway", "payments")
 PRODUCT = ("common", *SERVICES, "stack", "cli", "bench")
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "common": frozenset({"common"}),
@@ -31,6 +31,7 @@ PURE = (
     "common/inbox.py",
     "common/partition_state.py",
     "command_service/domain",
+    "payments/charges.py",
 )
 PURE_LIBRARIES = frozenset({"immutables", "iso4217", "msgspec", "orjson", "pydantic"})
 PURE_STANDARD = frozenset(

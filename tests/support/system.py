@@ -15,7 +15,13 @@ from stack.ports import free_ports
 from stack.process import Program, spawn
 
 ROOT = Path(__file__).parents[2]
-SERVICES = {"command": "command_service", "projector": "projector", "query": "query_service", "gateway": "gateway"}
+SERVICES = {
+    "command": "command_service",
+    "projector": "projector",
+    "query": "query_service",
+    "gateway": "gateway",
+    "payments": "payments",
+}
 READY_SECONDS = 40.0
 SETTLED_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -49,6 +55,8 @@ class System:
             "LEASE_SECONDS": "1.5",
             "COMMAND_URL": self.url("command"),
             "QUERY_URL": self.url("query"),
+            "PAYMENTS_URL": self.url("payments"),
+            "PAYMENTS_DATA": str(folder / "payments.sqlite"),
             **{f"{service.upper()}_PORT": str(port) for service, port in self._ports.items()},
             **settings,
         }
