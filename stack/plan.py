@@ -33,6 +33,9 @@ class ServiceRow:
 SERVICES = (
     ServiceRow(name="payments", module="payments", port_setting="payments_port", after=()),
     ServiceRow(name="command", module="command_service", port_setting="command_port", after=("mongodb", "rabbitmq")),
+    ServiceRow(
+        name="saga", module="command_service.sagas", port_setting="saga_port", after=("mongodb", "rabbitmq", "payments")
+    ),
     ServiceRow(name="projector", module="projector", port_setting="projector_port", after=("mongodb", "rabbitmq")),
     ServiceRow(name="query", module="query_service", port_setting="query_port", after=("mongodb",)),
     ServiceRow(name="gateway", module="gateway", port_setting="gateway_port", after=("query",)),
