@@ -168,6 +168,7 @@ class Dispatcher:
                 is_keyed=True,
                 fingerprint=f"saga {errand.want.command}",
                 deadline=asyncio.get_running_loop().time() + COMMAND_SECONDS,
+                body_bytes=len(orjson.dumps(errand.want.body)),
                 partition_key=errand.partition_key,
                 actor=ACTOR,
                 correlation_id=errand.saga_id,
