@@ -41,9 +41,11 @@ async def stock_sample(gateway_url: str) -> str | None:
 
 async def _stock_in_time(gateway_url: str) -> str | None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (trouble := await stock_sample(gateway_url)) and time.monotonic() < deadline:
+    while True:
+        trouble = await stock_sample(gateway_url)
+        if trouble is None or time.monotonic() > deadline:
+            return trouble
         await asyncio.sleep(RETRY_SECONDS)
-    return trouble
 
 
 if __name__ == "__main__":
