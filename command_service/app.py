@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from command_service.domain.orders import ImportOrder
+from command_service.domain.order_commands import ImportOrder
 from command_service.handling import CommandHandler, Outcome, Request
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, fingerprint, identify, keyed_identity
 from common.bodies import parse_body, read_body

@@ -55,7 +55,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command did: where its stream stands, and whether this request or an earlier one did it."""
+    """What a command did: where its stream stands, what was written, and whether this or an earlier request did it."""
 
     subject: str
     command_id: str
@@ -63,6 +63,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     partition: int | None
     status: str | None
+    events: tuple[RecordedEvent, ...] = ()
     changed: bool = True
     replayed: bool = False
 
@@ -160,7 +161,7 @@ class CommandHandler:
         commit = await asyncio.shield(appended)  # a client that leaves does not take its commit out of the queue
         settled = Known(state, commit.version, commit.position, commit.partition_key)
         stream.settle(settled)
-        return _outcome(request, settled, commit.partition)
+        return _outcome(request, settled, commit.partition, commit.events)
 
     def _draft(self, request: Request, known: Known, events: tuple[Any, ...], context: Context) -> Commit:
         key = request.partition_key if known.partition_key is None else known.partition_key
@@ -221,7 +222,8 @@ class CommandHandler:
         earlier = [] if commit.version == 1 else await self._log.read_stream(commit.stream)
         known = fold(request.decider, known, [*(c for c in earlier if c.version < commit.version), commit])
         return replace(
-            _outcome(request, known, commit.partition), replayed=(commit.version, commit.recorded_at) not in doubt.sent
+            _outcome(request, known, commit.partition, commit.events),
+            replayed=(commit.version, commit.recorded_at) not in doubt.sent,
         )
 
     async def _context(self, request: Request) -> Context:
@@ -267,7 +269,7 @@ def _measure(events: tuple[RecordedEvent, ...]) -> int:
     return size_bytes
 
 
-def _outcome(request: Request, known: Known, partition: int | None) -> Outcome:
+def _outcome(request: Request, known: Known, partition: int | None, events: tuple[RecordedEvent, ...] = ()) -> Outcome:
     return Outcome(
         subject=request.subject,
         command_id=request.command_id,
@@ -275,4 +277,5 @@ def _outcome(request: Request, known: Known, partition: int | None) -> Outcome:
         position=known.position,
         partition=partition,
         status=request.decider.status(known.state),
+        events=events,
     )

@@ -9,7 +9,16 @@ from uuid_utils import UUID, uuid5, uuid7
 
 from command_service.domain.decider import Decider
 from command_service.domain.inventory import INVENTORY, UpdateInventory
-from command_service.domain.orders import ORDERS, CancelOrder, CreateOrder, ImportOrder
+from command_service.domain.order_commands import (
+    CancelOrder,
+    CompleteOrder,
+    CreateOrder,
+    DeliverOrder,
+    ImportOrder,
+    RequestPayment,
+    ShipOrder,
+)
+from command_service.domain.orders import ORDERS
 from common.errors import BadRequest
 from common.values import Message
 
@@ -39,7 +48,11 @@ class CommandRoute:
 
 ROUTES = (
     CommandRoute("POST", "/commands/orders", CreateOrder, ORDERS, partition_key=lambda order: order.user_id),
+    CommandRoute("POST", "/commands/orders/{order_id}/ship", ShipOrder, ORDERS),
+    CommandRoute("POST", "/commands/orders/{order_id}/deliver", DeliverOrder, ORDERS),
+    CommandRoute("POST", "/commands/orders/{order_id}/complete", CompleteOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/cancel", CancelOrder, ORDERS),
+    CommandRoute("POST", "/commands/payments", RequestPayment, ORDERS, subject=lambda payment: payment.order_id),
     CommandRoute(
         "POST",
         "/commands/inventory",

@@ -1,5 +1,7 @@
 """The settings of every process, read once from the environment in `__main__` and passed down."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,15 +24,23 @@ class Settings(BaseSettings):
     query_port: int = 8011
     projector_port: int = 8012  # health and metrics only
     relay_port: int = 8013  # health and metrics of a relay that runs alone
+    saga_port: int = 8015  # health and metrics only
+    payments_port: int = 8014  # the payment provider
     gateway_port: int = 8000
     command_url: str = "http://127.0.0.1:8010"  # where the gateway finds the services
     query_url: str = "http://127.0.0.1:8011"
+    payments_url: str = "http://127.0.0.1:8014"  # where the command service finds the payment provider
 
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    payment_seconds: float = Field(default=900.0, gt=0)  # how long a validated order waits for its payment
     lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time
     batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction
+
+    payments_data: Path = Path(".leveret/payments.sqlite")  # its folder must be there
+    payments_hold_seconds: float = Field(default=30.0, ge=0, le=600)  # before a slow card's first answer
+    payments_failures: int = Field(default=2, ge=0, le=1000)  # of a flaky card, before it is approved
 
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="text", pattern="^(text|json)$")

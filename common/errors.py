@@ -5,6 +5,7 @@ LeveretError
 │   ├── CommandRejected     a rule of the domain says no
 │   ├── NotFound            what the command is about does not exist
 │   ├── UnknownReference    what the command mentions does not exist
+│   ├── Contradiction       what the command claims is not so
 │   ├── PreconditionFailed  If-Match names another version
 │   └── KeyReused           the Idempotency-Key belongs to another body
 ├── BadRequest              the request cannot be understood
@@ -40,6 +41,10 @@ class NotFound(Refusal):
 
 
 class UnknownReference(Refusal):
+    pass
+
+
+class Contradiction(Refusal):
     pass
 
 

@@ -65,6 +65,10 @@ class Feed:
     def is_connected(self) -> bool:
         return self._following.is_connected
 
+    def wake(self) -> None:
+        """The sink has something to settle."""
+        self._arrived.set()
+
     async def run(self) -> None:
         """Serve until cancelled; raises ForeignLog if a checkpoint belongs to another log (F3)."""
         following = [self._following.run(lambda: self.held)] if self._amqp_url else []
@@ -78,7 +82,8 @@ class Feed:
             try:
                 await self._take_over()
                 await self._look()
-                if not await self._serve_batch():
+                is_busy = await self._serve_batch()
+                if not (await self._sink.settle() or is_busy):
                     await self._wait()
             except Fenced:
                 await self._begin_again()
@@ -266,10 +271,6 @@ class Feed:
             await self._leases.leave()
         except Unavailable:
             log.warning("leases_run_out", group=self._group)
-
-
-def _begin_at(checkpoint: Checkpoint) -> PartitionState:
-    return PartitionState(Inbox(checkpoint.position), checkpoint.position, time.monotonic())
 
 
 def _require_partition(part: Part, partition: int) -> None:

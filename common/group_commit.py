@@ -66,10 +66,9 @@ class Appender:
         log: Log,
         *,
         on_superseded: Callable[[str], None],
-        on_written: Callable[[Sequence[Commit]], None] = lambda _: None,
     ) -> None:
         self._log = log
-        self._on_written = on_written
+        self._on_written: Callable[[Sequence[Commit]], None] = lambda _: None
         self._on_superseded = on_superseded  # told the stream whose decided state is void, before anybody decides again
         self._holder = str(uuid4())
         self._queue: deque[_Pending] = deque()
@@ -90,6 +89,10 @@ class Appender:
         self._queue.append(_Pending(draft, size_bytes, deadline, outcome))
         self._wake.set()
         return outcome
+
+    def tell(self, on_written: Callable[[Sequence[Commit]], None]) -> None:
+        """Call this with whatever is written from now on."""
+        self._on_written = on_written
 
     def forget_head(self) -> None:
         """The server may be another one now (L3)."""

@@ -127,6 +127,18 @@ Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 """Lengths are of the text in NFC, as it is stored."""
 Reason = Annotated[str, AfterValidator(clean_text), Field(max_length=500)]
+Code = Annotated[str, AfterValidator(clean_text), Field(min_length=1, max_length=100)]
+"""A stable word for machines, like `insufficient_stock`."""
+Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+Url = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s<>\"'`\\]+$"), AfterValidator(clean_text)]
+CardToken = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
+"""What the payment provider knows a card by; never a card's number."""
 Email = Annotated[
     str, Field(max_length=254, pattern=r"^[^@\s<>\"',;:\\()\[\]]+@[^@\s.]+(\.[^@\s.]+)+$"), AfterValidator(clean_text)
 ]
+
+
+class CardPersonal(Message):
+    """What points at a person's card, kept apart so that it can be erased alone."""
+
+    card_token: CardToken

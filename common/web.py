@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 from common.errors import (
     BadRequest,
     CommandRejected,
+    Contradiction,
     FieldError,
     InvalidBody,
     KeyReused,
@@ -47,6 +48,7 @@ STATUSES: Mapping[type[LeveretError], int] = {
     CommandRejected: 409,
     PreconditionFailed: 412,
     UnknownReference: 422,
+    Contradiction: 422,
     InvalidBody: 422,
     KeyReused: 422,
     Unavailable: 503,

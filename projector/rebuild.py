@@ -14,9 +14,10 @@ from common.errors import Unavailable
 from common.log import Log
 from common.read_models import READ_MODELS
 from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SUMS, checkpoint_id
+from common.transaction import Guarded, transact
 from projector.batch import Change, Changes, Doc, add_sums, applied
-from projector.statements import Guarded, document_statements, summary_statements
-from projector.views import load, transact
+from projector.statements import document_statements, summary_statements
+from projector.views import load
 
 GROUP = "views"
 CLEARED_AT_ONCE = 2000  # documents

@@ -2,35 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
-from common.envelope import Commit
 from common.read_models.shapes import SummaryKey
-from common.read_models.storage import CHECKPOINTS, SUMS, checkpoint_id, summary_id, to_fields
+from common.read_models.storage import SUMS, summary_id, to_fields
+from common.transaction import Guarded, Statement
 from projector.batch import Change, Changes, Doc, DocumentId
-
-Statement = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """A statement, and how many documents it must meet for the batch to stand."""
-
-    statement: Statement
-    must_match: int | None = None
-
-
-def checkpoint_statement(group: str, last: Mapping[int, Commit], revs: Mapping[int, int]) -> Guarded:
-    """Move each checkpoint by compare-and-set on its `rev`, which changes even when the position stays (V1)."""
-    updates = [
-        {
-            "q": {"_id": checkpoint_id(group, partition), "rev": revs[partition]},
-            "u": {"$set": {"position": commit.position, "command_id": commit.command_id}, "$inc": {"rev": 1}},
-        }
-        for partition, commit in last.items()
-    ]
-    return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=len(updates))
 
 
 def document_statements(changes: Changes) -> Iterable[Guarded]:

@@ -1,4 +1,4 @@
-"""The views' database: what the projector reads and writes there, and how its errors are read (PROTOCOL V1)."""
+"""The views' database: its indexes, and its documents as the projector knows them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -7,30 +7,16 @@ from typing import Any
 import msgspec
 import pymongo
 import structlog
-from bson.errors import BSONError
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure, PyMongoError
-from pymongo.read_concern import ReadConcern
+from pymongo.errors import PyMongoError
 
 from common.errors import Unavailable
-from common.mongo import DUPLICATE_KEY, DURABLE, has_label
 from common.read_models import READ_MODELS, SUMMARIES
 from common.read_models.shapes import Index
 from common.read_models.storage import SUMS, to_view
-from common.sink import Fenced
 from projector.batch import Doc, DocumentId, Parked
-from projector.statements import Guarded
 
 log = structlog.get_logger(__name__)
-TRANSACTION_TRIES = 5
-DATA_ERRORS = frozenset({2, 9, 14, 52, 56, 57, 121, 10334, 17280, 17419, 17420})
-"""Codes by which MongoDB refuses the data itself; after any other the same statement may be sent again."""
-COMMIT_TRIES = 5
-
-
-class Unwritable(Exception):
-    """The server will not take a statement, however often it is sent."""
 
 
 async def make_indexes(database: AsyncDatabase) -> None:
@@ -81,76 +67,3 @@ def _doc(view: type[Any], document: Mapping[str, Any]) -> Doc:
     except msgspec.ValidationError as error:
         log.warning("unreadable_view", key=document["_id"], position=doc.position, reason=str(error))
         return replace(doc, parked=Parked(code="unreadable_view", detail=str(error), position=doc.position))
-
-
-async def transact(
-    database: AsyncDatabase, statements: list[Guarded], session: AsyncClientSession | None = None
-) -> None:
-    """Run all statements in one durable transaction, or none.
-
-    Raises Fenced when a guard fails or nobody knows the outcome, Unwritable when the data cannot be stored.
-    """
-    for _ in range(TRANSACTION_TRIES):
-        try:
-            if session:
-                await _attempt(database, session, statements)
-            else:
-                async with database.client.start_session() as one_time:
-                    await _attempt(database, one_time, statements)
-        except (BSONError, OverflowError) as error:
-            raise Unwritable(str(error)) from error
-        except PyMongoError as error:
-            if has_label(error, "TransientTransactionError"):
-                continue
-            raise _meaning(error) from error
-        else:
-            return
-    raise Fenced
-
-
-async def _attempt(database: AsyncDatabase, session: AsyncClientSession, statements: list[Guarded]) -> None:
-    async with await session.start_transaction(ReadConcern("snapshot"), DURABLE):
-        for guarded in statements:
-            _check(guarded, await database.command(guarded.statement, session=session))
-        await _commit(session)
-
-
-async def _commit(session: AsyncClientSession) -> None:
-    """Commit again while the outcome is unknown; the driver makes that safe."""
-    for attempt in range(COMMIT_TRIES):
-        try:
-            await session.commit_transaction()
-        except PyMongoError as error:
-            if not has_label(error, "UnknownTransactionCommitResult") or attempt == COMMIT_TRIES - 1:
-                raise
-        else:
-            return
-
-
-def _check(guarded: Guarded, answer: Mapping[str, Any]) -> None:
-    if errors := answer.get("writeErrors"):
-        raise _of_code(errors[0]["code"], errors[0].get("errmsg", "a write error"))
-    if guarded.must_match is not None and answer["n"] != guarded.must_match:
-        raise Fenced
-
-
-def _meaning(error: PyMongoError) -> Exception:
-    if has_label(error, "UnknownTransactionCommitResult"):
-        return Fenced()
-    if isinstance(error, OperationFailure) and error.code is not None:
-        return _of_code(error.code, str(error))
-    return Unavailable("The read store cannot be reached.")
-
-
-def _of_code(code: int, detail: str) -> Exception:
-    if code == DUPLICATE_KEY:
-        return Fenced()
-    return Unwritable(detail) if code in DATA_ERRORS else Unavailable(f"The read store refuses to write: {detail}")
-
-
-async def kill_session(database: AsyncDatabase, session_id: Mapping[str, Any]) -> None:
-    """Abort whatever this session has open; the transaction of a killed process would hold its locks for a minute."""
-    try:
-        await database.client.admin.command({"killSessions": [dict(session_id)]})
-    except PyMongoError as error:
-        raise Unavailable("The read store cannot be reached.") from error

@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import pymongo
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
+from common.checkpoints import Checkpoints
 from common.envelope import Commit
 from common.errors import Unavailable
 from common.log import Log
-from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
+from common.read_models.storage import PROGRESS, checkpoint_id
 from common.sink import Batch, Checkpoint, Fenced, Progress
+from common.transaction import Unwritable, transact
 from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
-from projector.statements import checkpoint_statement, document_statements, summary_statements
-from projector.views import Unwritable, kill_session, load, make_indexes, transact
+from projector.statements import document_statements, summary_statements
+from projector.views import load, make_indexes
 
 GROUP = "views"
 CACHED_DOCUMENTS = 5_000
@@ -45,13 +45,11 @@ class ViewWriter:
     def __init__(self, database: AsyncDatabase, log_: Log, *, partitions: int = 0) -> None:
         """`partitions` is how many the log has; readers are told, so that they miss those that have no checkpoint."""
         self._database = database
-        self._partitions = partitions
+        self._checkpoints = Checkpoints(database, GROUP, partitions=partitions)
         self._log = log_
-        self._revs: dict[int, int] = {}
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
         self._noted: dict[int, dict[str, int]] = {}
         self._noted_at = 0.0
-        self._session: AsyncClientSession | None = None
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
@@ -60,42 +58,16 @@ class ViewWriter:
         self._noted.clear()
         self._trusts_versions = False
         await make_indexes(self._database)
-        await self._take_over(partitions)
+        await self._checkpoints.take_over(partitions)
         for request in await pending_requests(self._database, partitions):
             if request["kind"] == "rebuild":  # also what helps out of a checkpoint that the feed refuses
                 await rebuild_partition(self._database, request)
         return {partition: await self._begin(partition) for partition in partitions}
 
-    async def _take_over(self, partitions: frozenset[int]) -> None:
-        """Note our session in the checkpoints, and end what the last holders have open in theirs."""
-        self._session = self._session or self._database.client.start_session()
-        ours = dict(self._session.session_id)
-        ids = [checkpoint_id(GROUP, partition) for partition in partitions]
-        try:
-            async for checkpoint in self._database[CHECKPOINTS].find({"_id": {"$in": ids}}, {"session": 1}):
-                if checkpoint.get("session") not in (None, ours):
-                    await kill_session(self._database, checkpoint["session"])
-            await self._database[CHECKPOINTS].update_many({"_id": {"$in": ids}}, {"$set": {"session": ours}})
-        except PyMongoError as error:
-            raise Unavailable("The read store cannot be reached.") from error
-
     async def _begin(self, partition: int) -> Checkpoint:
-        new: dict[str, Any] = {"group": GROUP, "partition": partition, "partitions": self._partitions}
-        new |= {"position": 0, "command_id": None, "rev": 0}
-        if self._session:
-            new["session"] = dict(self._session.session_id)
-        try:
-            found: Any = await self._database[CHECKPOINTS].find_one_and_update(
-                {"_id": checkpoint_id(GROUP, partition)},
-                {"$setOnInsert": new},
-                upsert=True,
-                return_document=pymongo.ReturnDocument.AFTER,
-            )
-        except PyMongoError as error:
-            raise Unavailable("The read store cannot be reached.") from error
-        self._revs[partition] = found["rev"]
+        found = await self._checkpoints.begin(partition)
         if found.get("clearing"):
-            self._revs[partition] = await clear(self._database, partition, found["rev"])
+            self._checkpoints.revs[partition] = await clear(self._database, partition, found["rev"])
         return Checkpoint(found["position"], found["command_id"])
 
     async def apply(self, batch: Batch) -> None:
@@ -120,11 +92,11 @@ class ViewWriter:
         await transact(
             self._database,
             [
-                checkpoint_statement(GROUP, changes.last, self._revs),
+                self._checkpoints.statement(changes.last),
                 *document_statements(changes),
                 *summary_statements(changes.sums),
             ],
-            self._session,
+            self._checkpoints.session,
         )
         self._remember(changes)
 
@@ -155,8 +127,7 @@ class ViewWriter:
         return {**{i: self._cache[i] for i in seen if i in self._cache}, **loaded}
 
     def _remember(self, changes: Changes) -> None:
-        for partition in changes.last:
-            self._revs[partition] += 1
+        self._checkpoints.moved(changes.last)
         for document_id, change in changes.documents.items():
             self._cache[document_id] = change.after
             self._cache.move_to_end(document_id)
@@ -164,23 +135,18 @@ class ViewWriter:
             self._cache.popitem(last=False)
         self._trusts_versions = True
 
+    async def settle(self) -> bool:
+        """Nothing but commits and requests changes the views."""
+        return False
+
     async def serve_requests(self, held: frozenset[int]) -> bool:
         """Do what was asked for; True if the feed must begin again (V2), as it must when its checkpoints are gone."""
-        if await self._are_gone(held):
+        if await self._checkpoints.are_gone(held):
             return True
         requests = await pending_requests(self._database, held)
         for request in requests:
             await self._serve(request)
         return bool(requests)
-
-    async def _are_gone(self, held: frozenset[int]) -> bool:
-        """Whether the checkpoints are not as this process left them, as when somebody dropped the views."""
-        ids = [checkpoint_id(GROUP, partition) for partition in held]
-        try:
-            found = await self._database[CHECKPOINTS].find({"_id": {"$in": ids}}, {"partition": 1, "rev": 1}).to_list()
-        except PyMongoError as error:
-            raise Unavailable("The read store cannot be reached.") from error
-        return {c["partition"]: c["rev"] for c in found} != {partition: self._revs.get(partition) for partition in held}
 
     async def _serve(self, request: Mapping[str, Any]) -> None:
         """Do what was asked for. The feed begins again afterwards, so that nothing cached before it is believed."""

@@ -34,6 +34,7 @@ def _addresses(urls: dict[str, str | None]) -> list[tuple[str, str]]:
         ("Gateway", f"{urls['gateway']}/cqrs"),
         ("Commands", urls["command"]),
         ("Queries", urls["query"]),
+        ("Payment provider", urls["payments"]),
         ("MongoDB", urls["mongodb"]),
         ("RabbitMQ", urls["amqp"] or "none"),
         ("RabbitMQ's pages", f"{urls['management']}  ({USER} / {PASSWORD})" if urls["management"] else None),

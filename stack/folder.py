@@ -44,6 +44,7 @@ class DataFolder:
         self.path = path.resolve()
         self.mongodb = self.path / "mongodb"
         self.rabbitmq = self.path / "rabbitmq"
+        self.payments = self.path / "payments.sqlite"  # SQLite keeps two more files beside it
         self.logs = self.path / "logs"
         self._marker = self.path / MARKER
         self._lock = self.path / "lock"
@@ -74,6 +75,8 @@ class DataFolder:
         for data in (self.mongodb, self.rabbitmq):
             if data.exists():
                 shutil.rmtree(data)
+        for file in self.path.glob(f"{self.payments.name}*"):
+            file.unlink()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

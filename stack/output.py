@@ -23,6 +23,7 @@ COLOURS = {
     "projector": "magenta",
     "query": "blue",
     "gateway": "bright_white",
+    "payments": "bright_green",
 }
 RABBITMQ_TROUBLE = re.compile(r"^\S+ \S+ \[(error|critical|alert|emergency)\] <\S+> \S")  # not its further lines
 MONGODB_TROUBLE = ("E", "F")  # its severities error and fatal

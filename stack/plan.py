@@ -31,7 +31,11 @@ class ServiceRow:
 
 
 SERVICES = (
+    ServiceRow(name="payments", module="payments", port_setting="payments_port", after=()),
     ServiceRow(name="command", module="command_service", port_setting="command_port", after=("mongodb", "rabbitmq")),
+    ServiceRow(
+        name="saga", module="command_service.sagas", port_setting="saga_port", after=("mongodb", "rabbitmq", "payments")
+    ),
     ServiceRow(name="projector", module="projector", port_setting="projector_port", after=("mongodb", "rabbitmq")),
     ServiceRow(name="query", module="query_service", port_setting="query_port", after=("mongodb",)),
     ServiceRow(name="gateway", module="gateway", port_setting="gateway_port", after=("query",)),
@@ -40,7 +44,7 @@ SERVICES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`addresses` has the URLs `gateway command query amqp management mongodb`; None where there is none."""
+    """`addresses` has the URLs `gateway command query payments amqp management mongodb`; None where there is none."""
 
     table: tuple[Planned, ...]
     addresses: dict[str, str | None]
@@ -72,7 +76,7 @@ def make_plan(folder: DataFolder, settings: Settings, environ: Mapping[str, str]
     draft = _Draft()
     _plan_mongodb(draft, folder, environ.get("EVENTS_MONGODB_URL"), output)
     _plan_rabbitmq(draft, folder, environ.get("AMQP_URL"), output)
-    _plan_services(draft, settings, environ, environ.get("MESSAGE_KEY") or folder.message_key(), output)
+    _plan_services(draft, folder, settings, environ, output)
     return Plan(
         table=tuple(draft.table), addresses=draft.addresses, notes=tuple(draft.notes), claims=tuple(draft.claims)
     )
@@ -110,19 +114,21 @@ def _plan_rabbitmq(draft: _Draft, folder: DataFolder, given_url: str | None, out
 
 
 def _plan_services(
-    draft: _Draft, settings: Settings, environ: Mapping[str, str], message_key: str, output: Output
+    draft: _Draft, folder: DataFolder, settings: Settings, environ: Mapping[str, str], output: Output
 ) -> None:
     ports = {row.name: draft.port(row.name, getattr(settings, row.port_setting)) for row in SERVICES}
     urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
-    draft.addresses |= {name: urls[name] for name in ("gateway", "command", "query")}
+    draft.addresses |= {name: urls[name] for name in ("gateway", "command", "query", "payments")}
     env = dict(environ) | {row.port_setting.upper(): str(ports[row.name]) for row in SERVICES}
     env |= {
         "BIND_HOST": LOOPBACK,
         "EVENTS_MONGODB_URL": draft.addresses["mongodb"] or "",
         "AMQP_URL": draft.addresses["amqp"] or "",
-        "MESSAGE_KEY": message_key,
+        "MESSAGE_KEY": environ.get("MESSAGE_KEY") or folder.message_key(),
         "COMMAND_URL": urls["command"],
         "QUERY_URL": urls["query"],
+        "PAYMENTS_URL": urls["payments"],
+        "PAYMENTS_DATA": str(folder.payments),
         "PYTHONUNBUFFERED": "1",
     }
     ours = {row.process.name for row in draft.table} | set(ports)

@@ -1,14 +1,23 @@
 """The rules of a product's stock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeVar, assert_never
 
+from immutables import Map
 from pydantic import Field, model_validator
 
 from command_service.domain.decider import Context, Decider
 from common.errors import CommandRejected, UnknownReference
-from common.events.inventory import InventoryEvent, InventoryUpdated, LowStockDetected, StockLevel
-from common.values import Message, Money, Name, Price, ProductId
+from common.events.inventory import (
+    InventoryEvent,
+    InventoryUpdated,
+    LowStockDetected,
+    StockCommitted,
+    StockLevel,
+    StockReleased,
+    StockReserved,
+)
+from common.values import Message, Money, Name, Price, ProductId, Quantity, Uuid
 
 MAX_STOCK = 10**9
 T = TypeVar("T")
@@ -31,16 +40,44 @@ class UpdateInventory(Message):
         return self
 
 
-InventoryCommand = UpdateInventory
+class ReserveStock(Message):
+    """Set pieces aside for a line of an order; `reservation_id` is by what they are released or committed."""
+
+    product_id: ProductId
+    order_id: Uuid
+    reservation_id: Uuid
+    quantity: Quantity
+
+
+class ReleaseStock(Message):
+    product_id: ProductId
+    order_id: Uuid
+    reservation_id: Uuid
+
+
+class CommitStock(Message):
+    """What was set aside has left the house."""
+
+    product_id: ProductId
+    order_id: Uuid
+    reservation_id: Uuid
+
+
+InventoryCommand = UpdateInventory | ReserveStock | ReleaseStock | CommitStock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What the rules must know of a product's stock; `product_name` is None before there is one."""
+    """What the rules must know of a product's stock; `product_name` is None before there is one.
+
+    `reservations` are the quantities of the open ones by their id, `reserved` is their sum. A product in demand has
+    thousands of them: the map shares its structure with the one before, so that no event copies it.
+    """
 
     product_name: str | None = None
     quantity: int = 0
     reserved: int = 0
+    reservations: Map[str, int] = field(default_factory=Map)
     unit_price: Money | None = None
     low_stock_threshold: int = 0
 
@@ -57,6 +94,12 @@ def decide(command: InventoryCommand, inventory: Inventory, context: Context) ->
     match command:
         case UpdateInventory():
             return _update(command, inventory)
+        case ReserveStock():
+            return _reserve(command, inventory)
+        case ReleaseStock():
+            return _release(command, inventory)
+        case CommitStock():
+            return _commit(command, inventory)
     assert_never(command)
 
 
@@ -101,21 +144,94 @@ def _low_stock(before: Inventory, after: Inventory, product_id: int) -> tuple[In
     return (LowStockDetected(product_id=product_id, available=after.available, threshold=after.low_stock_threshold),)
 
 
+def _reserve(command: ReserveStock, inventory: Inventory) -> tuple[InventoryEvent, ...]:
+    if inventory.product_name is None:
+        raise UnknownReference("unknown_product", f"There is no product {command.product_id}.")
+    if command.reservation_id in inventory.reservations:
+        return ()
+    if command.quantity > inventory.available:
+        raise CommandRejected(
+            "insufficient_stock",
+            f"Of product {command.product_id}, {command.quantity} are wanted and {inventory.available} are available.",
+        )
+    if inventory.unit_price is None:
+        raise CommandRejected("no_price", f"Product {command.product_id} has no price yet.")
+    reserved = StockReserved(
+        product_id=command.product_id,
+        order_id=command.order_id,
+        reservation_id=command.reservation_id,
+        quantity=command.quantity,
+        unit_price=inventory.unit_price,
+    )
+    return (reserved, *_low_stock(inventory, evolve(inventory, reserved), command.product_id))
+
+
+def _release(command: ReleaseStock, inventory: Inventory) -> tuple[InventoryEvent, ...]:
+    quantity = inventory.reservations.get(command.reservation_id)
+    if quantity is None:
+        return ()
+    return (
+        StockReleased(
+            product_id=command.product_id,
+            order_id=command.order_id,
+            reservation_id=command.reservation_id,
+            quantity=quantity,
+        ),
+    )
+
+
+def _commit(command: CommitStock, inventory: Inventory) -> tuple[InventoryEvent, ...]:
+    quantity = inventory.reservations.get(command.reservation_id)
+    if quantity is None:
+        raise CommandRejected(
+            "unknown_reservation", f"Product {command.product_id} has no open reservation {command.reservation_id}."
+        )
+    return (
+        StockCommitted(
+            product_id=command.product_id,
+            order_id=command.order_id,
+            reservation_id=command.reservation_id,
+            quantity=quantity,
+        ),
+    )
+
+
 def evolve(inventory: Inventory, event: InventoryEvent) -> Inventory:
     match event:
         case InventoryUpdated():
+            return _updated(inventory, event)
+        case StockReserved():
             return replace(
                 inventory,
-                product_name=event.product_name or inventory.product_name,
-                quantity=inventory.quantity if event.quantity is None else event.quantity,
-                unit_price=event.unit_price or inventory.unit_price,
-                low_stock_threshold=(
-                    inventory.low_stock_threshold if event.low_stock_threshold is None else event.low_stock_threshold
-                ),
+                reserved=inventory.reserved + event.quantity,
+                reservations=inventory.reservations.set(event.reservation_id, event.quantity),
             )
+        case StockReleased():
+            return _closed(inventory, event)
+        case StockCommitted():
+            return replace(_closed(inventory, event), quantity=inventory.quantity - event.quantity)
         case LowStockDetected():
             return inventory
     assert_never(event)
+
+
+def _updated(inventory: Inventory, event: InventoryUpdated) -> Inventory:
+    threshold = event.low_stock_threshold
+    return replace(
+        inventory,
+        product_name=event.product_name or inventory.product_name,
+        quantity=inventory.quantity if event.quantity is None else event.quantity,
+        unit_price=event.unit_price or inventory.unit_price,
+        low_stock_threshold=inventory.low_stock_threshold if threshold is None else threshold,
+    )
+
+
+def _closed(inventory: Inventory, event: StockReleased | StockCommitted) -> Inventory:
+    return replace(
+        inventory,
+        reserved=inventory.reserved - event.quantity,
+        reservations=inventory.reservations.delete(event.reservation_id),
+    )
 
 
 INVENTORY: Decider[InventoryCommand, Inventory, InventoryEvent] = Decider(

@@ -1,110 +1,58 @@
 """The rules of an order."""
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import cached_property
-from typing import Annotated, assert_never
-
-from pydantic import Field, model_validator
+from typing import assert_never
 
 from command_service.domain.decider import Context, Decider
+from command_service.domain.order_commands import (
+    CancelOrder,
+    CompleteOrder,
+    ConfirmPayment,
+    ConfirmRefund,
+    CreateOrder,
+    DeliverOrder,
+    FailPayment,
+    ImportOrder,
+    OrderCommand,
+    RejectOrder,
+    RequestPayment,
+    ShipOrder,
+    ValidateOrder,
+)
+from command_service.domain.order_payment import decide_payment
+from command_service.domain.order_state import OVER, PAID, Order, OrderStatus, evolve, refusal
 from common.errors import CommandRejected, NotFound, UnknownReference
 from common.events.orders import (
     OrderCancelled,
+    OrderCompleted,
+    OrderDelivered,
     OrderEvent,
     OrderImported,
     OrderInitiated,
     OrderLine,
     OrderPersonal,
+    OrderRejected,
+    OrderShipped,
+    OrderValidated,
+    PricedLine,
 )
-from common.values import Email, Instant, Message, Name, Price, ProductId, Quantity, Reason, UserId
+from common.values import MAX_MINOR_UNITS
 
-MAX_LINES = 100
-MAX_PIECES = 1_000_000  # of one order
-
-Lines = Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
-
-
-class CreateOrder(Message):
-    """Order some products: as `items`, or in the short form as one `product_id` and its `quantity`."""
-
-    user_id: UserId
-    items: Lines | None = None
-    product_id: ProductId | None = None
-    quantity: Quantity | None = None
-    user_email: Email | None = None
-
-    @model_validator(mode="after")
-    def _in_one_form(self) -> "CreateOrder":
-        is_short = self.product_id is not None and self.quantity is not None
-        is_partly_short = self.product_id is not None or self.quantity is not None
-        if is_partly_short != is_short or is_short == (self.items is not None):
-            raise ValueError("give either items, or product_id and quantity")
-        _check_pieces(self.lines)
-        return self
-
-    @cached_property
-    def lines(self) -> tuple[OrderLine, ...]:
-        if self.product_id is not None and self.quantity is not None:
-            return (OrderLine(product_id=self.product_id, quantity=self.quantity),)
-        return self.items or ()
-
-
-class CancelOrder(Message):
-    reason: Reason | None = None
-
-
-class ImportOrder(Message):
-    """Take over an order that was completed elsewhere; `line_number` makes it one order however often it is sent.
-
-    With `items`, the number of pieces is their sum; without, say it in `item_count`.
-    """
-
-    user_id: UserId
-    source: Name
-    line_number: Annotated[int, Field(ge=1, le=10**12)]
-    placed_at: Instant
-    items: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
-    item_count: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    total: Price
-
-    @model_validator(mode="after")
-    def _counted_once(self) -> "ImportOrder":
-        if bool(self.items) == (self.item_count is not None):
-            raise ValueError("give either items or item_count")
-        _check_pieces(self.items)
-        return self
-
-
-def _check_pieces(lines: tuple[OrderLine, ...]) -> None:
-    if sum(line.quantity for line in lines) > MAX_PIECES:
-        raise ValueError(f"an order has at most {MAX_PIECES} pieces")
-
-
-OrderCommand = CreateOrder | CancelOrder | ImportOrder
-
-
-class OrderStatus(StrEnum):
-    PENDING = "PENDING"
-    COMPLETED = "COMPLETED"
-    CANCELLED = "CANCELLED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What the rules must know of an order; `status` is None before there is one."""
-
-    status: OrderStatus | None = None
+Move = ValidateOrder | RejectOrder | ShipOrder | DeliverOrder | CompleteOrder | CancelOrder
 
 
 def decide(command: OrderCommand, order: Order, context: Context) -> tuple[OrderEvent, ...]:
     match command:
         case CreateOrder():
             return _create(command, order, context)
-        case CancelOrder():
-            return _cancel(command, order, context)
         case ImportOrder():
             return _import(command, order, context)
+    if order.status is None:
+        raise NotFound("unknown_order", f"There is no order {context.subject}.")
+    match command:
+        case RequestPayment() | ConfirmPayment() | FailPayment() | ConfirmRefund():
+            return decide_payment(command, order, order.status, context)
+        case ValidateOrder() | RejectOrder() | ShipOrder() | DeliverOrder() | CompleteOrder() | CancelOrder():
+            return _move(command, order.status, context)
     assert_never(command)
 
 
@@ -122,21 +70,6 @@ def _create(command: CreateOrder, order: Order, context: Context) -> tuple[Order
             personal=OrderPersonal(email=command.user_email),
         ),
     )
-
-
-def _cancel(command: CancelOrder, order: Order, context: Context) -> tuple[OrderEvent, ...]:
-    match order.status:
-        case None:
-            raise NotFound("unknown_order", f"There is no order {context.subject}.")
-        case OrderStatus.CANCELLED:
-            return ()
-        case OrderStatus.COMPLETED:
-            raise CommandRejected(
-                "order_completed", f"Order {context.subject} is completed; it can no longer be cancelled."
-            )
-        case OrderStatus.PENDING:
-            return (OrderCancelled(order_id=context.subject, reason=command.reason),)
-    assert_never(order.status)
 
 
 def _import(command: ImportOrder, order: Order, context: Context) -> tuple[OrderEvent, ...]:
@@ -174,20 +107,92 @@ def _merged(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(product_id=product_id, quantity=quantity) for product_id, quantity in quantities.items())
 
 
+def _move(command: Move, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
+    match command:
+        case ValidateOrder():
+            return _validate(command, status, context)
+        case RejectOrder():
+            return _reject(command, status, context)
+        case ShipOrder():
+            return _ship(command, status, context)
+        case DeliverOrder():
+            return _deliver(status, context)
+        case CompleteOrder():
+            return _complete(status, context)
+        case CancelOrder():
+            return _cancel(command, status, context)
+    assert_never(command)
+
+
+def _validate(command: ValidateOrder, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
+    if status is OrderStatus.VALIDATED or status in PAID:
+        return ()
+    if status is not OrderStatus.PENDING:
+        raise refusal(status, context)
+    _check_prices(command.items)
+    return (OrderValidated(order_id=context.subject, items=command.items),)
+
+
+def _check_prices(lines: tuple[PricedLine, ...]) -> None:
+    currencies = sorted({line.unit_price.currency for line in lines})
+    if len(currencies) > 1:
+        raise CommandRejected("mixed_currencies", f"One order cannot be paid in {' and '.join(currencies)}.")
+    if sum(line.unit_price.amount * line.quantity for line in lines) > MAX_MINOR_UNITS:
+        raise CommandRejected("total_too_large", "The order's total is more than can be paid at once.")
+
+
+def _reject(command: RejectOrder, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
+    if status is OrderStatus.REJECTED:
+        return ()
+    if status is not OrderStatus.PENDING:
+        raise refusal(status, context, otherwise="order_validated")
+    return (OrderRejected(order_id=context.subject, code=command.code, reason=command.reason),)
+
+
+def _ship(command: ShipOrder, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
+    if status is OrderStatus.SHIPPED:
+        return ()
+    if status is not OrderStatus.PAID:
+        raise refusal(status, context, otherwise="order_not_paid")
+    return (
+        OrderShipped(
+            order_id=context.subject,
+            carrier=command.carrier,
+            tracking_number=command.tracking_number,
+            tracking_url=command.tracking_url,
+        ),
+    )
+
+
+def _deliver(status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
+    if status is OrderStatus.DELIVERED:
+        return ()
+    if status is not OrderStatus.SHIPPED:
+        raise refusal(status, context, otherwise="order_not_shipped")
+    return (OrderDelivered(order_id=context.subject),)
+
+
+def _complete(status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
+    if status is OrderStatus.COMPLETED:
+        return ()
+    if status is OrderStatus.SHIPPED:
+        raise CommandRejected("order_not_delivered", f"Order {context.subject} is not delivered yet.")
+    if status is not OrderStatus.DELIVERED:
+        raise refusal(status, context, otherwise="order_not_delivered")
+    return (OrderCompleted(order_id=context.subject),)
+
+
+def _cancel(command: CancelOrder, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
+    if status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
+        return ()
+    if status in OVER:
+        raise refusal(status, context)
+    return (OrderCancelled(order_id=context.subject, reason=command.reason),)
+
+
 def references(command: OrderCommand) -> frozenset[str]:
     """An order may only name products that have an inventory."""
     return frozenset(map(_stock_of, command.lines)) if isinstance(command, CreateOrder) else frozenset()
-
-
-def evolve(order: Order, event: OrderEvent) -> Order:
-    match event:
-        case OrderInitiated():
-            return Order(status=OrderStatus.PENDING)
-        case OrderCancelled():
-            return replace(order, status=OrderStatus.CANCELLED)
-        case OrderImported():
-            return Order(status=OrderStatus.COMPLETED)
-    assert_never(event)
 
 
 ORDERS: Decider[OrderCommand, Order, OrderEvent] = Decider(

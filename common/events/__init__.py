@@ -1,14 +1,62 @@
 """Every fact there is, and the name under which each is stored for ever."""
 
-from common.events.inventory import InventoryEvent, InventoryUpdated, LowStockDetected
-from common.events.orders import OrderCancelled, OrderEvent, OrderImported, OrderInitiated
+from common.events.inventory import (
+    InventoryEvent,
+    InventoryUpdated,
+    LowStockDetected,
+    StockCommitted,
+    StockReleased,
+    StockReserved,
+)
+from common.events.orders import (
+    OrderCancelled,
+    OrderCompleted,
+    OrderDelivered,
+    OrderEvent,
+    OrderImported,
+    OrderInitiated,
+    OrderPaid,
+    OrderPaymentFailed,
+    OrderRefunded,
+    OrderRejected,
+    OrderShipped,
+    OrderValidated,
+    PaymentRequested,
+)
+from common.events.payments import (
+    PaymentEvent,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentProcessed,
+    PaymentRefunded,
+    PaymentRefundInitiated,
+)
+from common.events.sagas import CommandRefused, SagaEvent
 
-Event = OrderEvent | InventoryEvent
+Event = OrderEvent | PaymentEvent | InventoryEvent | SagaEvent
 
 EVENT_TYPES: dict[str, type[Event]] = {
     "OrderInitiated": OrderInitiated,
+    "OrderValidated": OrderValidated,
+    "OrderRejected": OrderRejected,
+    "PaymentRequested": PaymentRequested,
+    "OrderPaid": OrderPaid,
+    "OrderPaymentFailed": OrderPaymentFailed,
+    "OrderShipped": OrderShipped,
+    "OrderDelivered": OrderDelivered,
+    "OrderCompleted": OrderCompleted,
     "OrderCancelled": OrderCancelled,
+    "OrderRefunded": OrderRefunded,
     "OrderImported": OrderImported,
+    "PaymentInitiated": PaymentInitiated,
+    "PaymentProcessed": PaymentProcessed,
+    "PaymentFailed": PaymentFailed,
+    "PaymentRefundInitiated": PaymentRefundInitiated,
+    "PaymentRefunded": PaymentRefunded,
     "InventoryUpdated": InventoryUpdated,
     "LowStockDetected": LowStockDetected,
+    "StockReserved": StockReserved,
+    "StockReleased": StockReleased,
+    "StockCommitted": StockCommitted,
+    "CommandRefused": CommandRefused,
 }

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from common.values import Message, Money, Name, ProductId
+from common.values import Message, Money, Name, ProductId, Quantity
 
 StockLevel = Annotated[int, Field(ge=0, le=10**9)]
 
@@ -31,4 +31,38 @@ class LowStockDetected(Message):
     threshold: StockLevel
 
 
-InventoryEvent = InventoryUpdated | LowStockDetected
+class StockReserved(Message):
+    """Pieces were set aside for a line of an order, at the price they have now."""
+
+    schema_version: ClassVar[int] = 1
+
+    product_id: ProductId
+    order_id: str
+    reservation_id: str
+    quantity: Quantity
+    unit_price: Money
+
+
+class StockReleased(Message):
+    """What was set aside may be had by others again."""
+
+    schema_version: ClassVar[int] = 1
+
+    product_id: ProductId
+    order_id: str
+    reservation_id: str
+    quantity: Quantity
+
+
+class StockCommitted(Message):
+    """What was set aside has left the house."""
+
+    schema_version: ClassVar[int] = 1
+
+    product_id: ProductId
+    order_id: str
+    reservation_id: str
+    quantity: Quantity
+
+
+InventoryEvent = InventoryUpdated | LowStockDetected | StockReserved | StockReleased | StockCommitted

@@ -4,12 +4,33 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from common.values import Email, Instant, Message, Money, Name, ProductId, Quantity, Reason, UserId
+from common.values import (
+    CardPersonal,
+    Code,
+    Email,
+    Instant,
+    Message,
+    Money,
+    Name,
+    ProductId,
+    Quantity,
+    Reason,
+    Url,
+    UserId,
+)
 
 
 class OrderLine(Message):
     product_id: ProductId
     quantity: Quantity
+
+
+class PricedLine(Message):
+    """A line at the price it had when its stock was reserved."""
+
+    product_id: ProductId
+    quantity: Quantity
+    unit_price: Money
 
 
 class OrderPersonal(Message):
@@ -27,11 +48,92 @@ class OrderInitiated(Message):
     personal: OrderPersonal = OrderPersonal()
 
 
+class OrderValidated(Message):
+    """Every line is reserved; all prices are in one currency."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    items: Annotated[tuple[PricedLine, ...], Field(min_length=1)]
+
+
+class OrderRejected(Message):
+    """The order cannot be served; `code` is for machines, `reason` for people."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    code: Code
+    reason: Reason
+
+
+class PaymentRequested(Message):
+    """The user wants to pay; no other payment of this order begins before this one has an end."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    payment_id: str
+    attempt: Annotated[int, Field(ge=1)]
+    amount: Money
+    personal: CardPersonal
+
+
+class OrderPaid(Message):
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    payment_id: str
+    amount: Money
+
+
+class OrderPaymentFailed(Message):
+    """Nothing was captured; the order may be paid in another attempt."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    payment_id: str
+    code: Code
+    reason: Reason | None = None
+
+
+class OrderShipped(Message):
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    carrier: Name
+    tracking_number: Name
+    tracking_url: Url | None = None
+
+
+class OrderDelivered(Message):
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+
+
+class OrderCompleted(Message):
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+
+
 class OrderCancelled(Message):
     schema_version: ClassVar[int] = 1
 
     order_id: str
     reason: Reason | None = None
+
+
+class OrderRefunded(Message):
+    """The user has the money back."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    payment_id: str
+    amount: Money
 
 
 class OrderImported(Message):
@@ -52,4 +154,17 @@ class OrderImported(Message):
     paid: Money
 
 
-OrderEvent = OrderInitiated | OrderCancelled | OrderImported
+OrderEvent = (
+    OrderInitiated
+    | OrderValidated
+    | OrderRejected
+    | PaymentRequested
+    | OrderPaid
+    | OrderPaymentFailed
+    | OrderShipped
+    | OrderDelivered
+    | OrderCompleted
+    | OrderCancelled
+    | OrderRefunded
+    | OrderImported
+)

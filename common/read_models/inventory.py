@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from common.events import Event
-from common.events.inventory import InventoryUpdated, LowStockDetected
+from common.events.inventory import (
+    InventoryUpdated,
+    LowStockDetected,
+    StockCommitted,
+    StockReleased,
+    StockReserved,
+)
 from common.read_models.shapes import ReadModel, Summary, Told
 from common.values import Money
 
@@ -37,6 +43,12 @@ def project(inventory: InventoryView | None, event: Event, told: Told) -> Invent
             return _updated(inventory, event, told)
         case LowStockDetected() if inventory:
             return replace(inventory, updated_at=told.recorded_at)
+        case StockReserved() if inventory:
+            return _moved(inventory, told, reserved=event.quantity)
+        case StockReleased() if inventory:
+            return _moved(inventory, told, reserved=-event.quantity)
+        case StockCommitted() if inventory:
+            return _moved(inventory, told, reserved=-event.quantity, total=-event.quantity)
     raise ValueError(f"{type(event).__name__} says nothing about this inventory")
 
 
@@ -51,6 +63,15 @@ def _updated(inventory: InventoryView | None, event: InventoryUpdated, told: Tol
         total_quantity=before.total_quantity if event.quantity is None else event.quantity,
         unit_price=event.unit_price or before.unit_price,
         low_stock_threshold=threshold,
+        updated_at=told.recorded_at,
+    )
+
+
+def _moved(inventory: InventoryView, told: Told, *, reserved: int, total: int = 0) -> InventoryView:
+    return replace(
+        inventory,
+        total_quantity=inventory.total_quantity + total,
+        reserved_quantity=inventory.reserved_quantity + reserved,
         updated_at=told.recorded_at,
     )
 

@@ -2,9 +2,23 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
 from common.events import Event
-from common.events.orders import OrderCancelled, OrderImported, OrderInitiated
+from common.events.orders import (
+    OrderCancelled,
+    OrderCompleted,
+    OrderDelivered,
+    OrderImported,
+    OrderInitiated,
+    OrderPaid,
+    OrderPaymentFailed,
+    OrderRefunded,
+    OrderRejected,
+    OrderShipped,
+    OrderValidated,
+    PaymentRequested,
+)
 from common.read_models.inventory import PRODUCT_DEMAND
 from common.read_models.order_statistics import DAYS
 from common.read_models.shapes import Contribution, Index, ReadModel, SummaryKey, Told
@@ -22,6 +36,24 @@ class OrderLineView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """The order's latest payment. `status` is REQUESTED, CAPTURED, FAILED or REFUNDED; `code` and `reason` say why."""
+
+    payment_id: str
+    status: str
+    amount: Money
+    code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentView:
+    carrier: str
+    tracking_number: str
+    tracking_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
     event: str
     timestamp: datetime
@@ -29,7 +61,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderView:
-    """`total` is None until the lines have prices; `captured` is what was paid, in minor units."""
+    """`total` is None until the lines have prices; `captured` is what was paid and not given back, None for nothing."""
 
     order_id: str
     order_number: str
@@ -43,6 +75,10 @@ class OrderView:
     is_pending: bool
     placed_at: datetime
     updated_at: datetime
+    payment: PaymentView | None = None
+    shipment: ShipmentView | None = None
+    reject_code: str | None = None
+    reject_reason: str | None = None
     cancel_reason: str | None = None
     timeline: tuple[TimelineEntry, ...]
 
@@ -53,9 +89,11 @@ def project(order: OrderView | None, event: Event, told: Told) -> OrderView:
             return _initiated(event, told)
         case OrderImported():
             return _imported(event, told)
-        case OrderCancelled() if order:
-            return _moved(order, "CANCELLED", told, cancel_reason=event.reason)
-    raise ValueError(f"{type(event).__name__} says nothing about this order")
+        case _ if order is None:
+            raise ValueError(f"{type(event).__name__} comes before the order")
+        case PaymentRequested() | OrderPaid() | OrderPaymentFailed() | OrderRefunded():
+            return _paying(order, event, told)
+    return _moved(order, event, told)
 
 
 def _initiated(event: OrderInitiated, told: Told) -> OrderView:
@@ -94,13 +132,69 @@ def _imported(event: OrderImported, told: Told) -> OrderView:
     )
 
 
-def _moved(order: OrderView, status: str, told: Told, *, cancel_reason: str | None = None) -> OrderView:
+def _paying(
+    order: OrderView, event: PaymentRequested | OrderPaid | OrderPaymentFailed | OrderRefunded, told: Told
+) -> OrderView:
+    match event:
+        case PaymentRequested():
+            payment = PaymentView(payment_id=event.payment_id, status="REQUESTED", amount=event.amount)
+            return replace(_entered(order, order.status, told), payment=payment)
+        case OrderPaymentFailed():
+            payment = order.payment and replace(order.payment, status="FAILED", code=event.code, reason=event.reason)
+            return replace(_entered(order, order.status, told), payment=payment)
+        case OrderPaid():
+            payment = PaymentView(payment_id=event.payment_id, status="CAPTURED", amount=event.amount)
+            return replace(_entered(order, "PAID", told), payment=payment, captured=event.amount)
+        case OrderRefunded():
+            payment = PaymentView(payment_id=event.payment_id, status="REFUNDED", amount=event.amount)
+            return replace(_entered(order, "REFUNDED", told), payment=payment, captured=_left(order, event.amount))
+    assert_never(event)
+
+
+def _left(order: OrderView, refunded: Money) -> Money | None:
+    amount = 0 if order.captured is None else order.captured.amount - refunded.amount
+    return Money(amount=amount, currency=refunded.currency) if amount > 0 else None
+
+
+def _moved(order: OrderView, event: Event, told: Told) -> OrderView:
+    match event:
+        case OrderValidated():
+            return _validated(order, event, told)
+        case OrderRejected():
+            return replace(_entered(order, "REJECTED", told), reject_code=event.code, reject_reason=event.reason)
+        case OrderShipped():
+            return _shipped(order, event, told)
+        case OrderDelivered():
+            return _entered(order, "DELIVERED", told)
+        case OrderCompleted():
+            return _entered(order, "COMPLETED", told)
+        case OrderCancelled():
+            return replace(_entered(order, "CANCELLED", told), cancel_reason=event.reason)
+    raise ValueError(f"{type(event).__name__} says nothing about an order")
+
+
+def _validated(order: OrderView, event: OrderValidated, told: Told) -> OrderView:
+    prices = {line.product_id: line.unit_price for line in event.items}
+    items = tuple(replace(line, unit_price=prices.get(line.product_id)) for line in order.items)
+    amount = sum(line.unit_price.amount * line.quantity for line in event.items)
+    total = Money(amount=amount, currency=event.items[0].unit_price.currency)
+    return replace(_entered(order, "VALIDATED", told), items=items, total=total)
+
+
+def _shipped(order: OrderView, event: OrderShipped, told: Told) -> OrderView:
+    shipment = ShipmentView(
+        carrier=event.carrier, tracking_number=event.tracking_number, tracking_url=event.tracking_url
+    )
+    return replace(_entered(order, "SHIPPED", told), shipment=shipment)
+
+
+def _entered(order: OrderView, status: str, told: Told) -> OrderView:
+    """The order in this status, with the event in its timeline."""
     return replace(
         order,
         status=status,
         is_pending=status in _AWAITING_STOCK,
         updated_at=told.recorded_at,
-        cancel_reason=cancel_reason or order.cancel_reason,
         timeline=(*order.timeline, _entry(told)),
     )
 
@@ -114,12 +208,15 @@ def _entry(told: Told) -> TimelineEntry:
 
 
 def contribute(order: OrderView) -> Contribution:
-    """An order counts for its user and its day, its lines as the user's favourites and, while pending, as demand."""
-    money = (
-        {} if order.captured is None else {f"spent.{order.captured.currency}": order.captured.amount, "paid_orders": 1}
-    )
-    counted = {"total_orders": 1, f"statuses.{order.status}": 1, **money}
+    """An order counts for its user and its day, its lines as the user's favourites and, while pending, as demand.
+
+    A rejected one never came about: it counts as rejected and as nothing else.
+    """
     day = order.placed_at.date().isoformat()
+    statuses = {f"statuses.{order.status}": 1}
+    if order.status == "REJECTED":
+        return {SummaryKey(USERS, (order.user_id,)): statuses, SummaryKey(DAYS, (day,)): statuses}
+    counted = {"total_orders": 1, **statuses, **_money(order.captured)}
     sums: dict[SummaryKey, dict[str, int]] = {
         SummaryKey(USERS, (order.user_id,)): counted,
         SummaryKey(DAYS, (day,)): {**counted, "total_items": order.item_count},
@@ -129,6 +226,10 @@ def contribute(order: OrderView) -> Contribution:
         if order.is_pending:
             sums[SummaryKey(PRODUCT_DEMAND, (line.product_id,))] = {"pending_orders": 1}
     return sums
+
+
+def _money(captured: Money | None) -> dict[str, int]:
+    return {} if captured is None else {f"spent.{captured.currency}": captured.amount, "paid_orders": 1}
 
 
 ORDERS = ReadModel(

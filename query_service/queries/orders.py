@@ -7,7 +7,7 @@ from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import NotFound, Unavailable
-from common.read_models.orders import ORDERS, OrderLineView, OrderView
+from common.read_models.orders import ORDERS, OrderLineView, OrderView, ShipmentView
 from common.read_models.storage import to_view
 from query_service.answers import Answer, is_order_id, order_id_of, user_id_of
 from query_service.money import number, show
@@ -54,12 +54,38 @@ def show_order(document: dict[str, Any]) -> dict[str, Any]:
         "total": show(order.total),
         "items": [_show_line(line) for line in order.items],
         "items_count": order.item_count,
-        "payment_info": order.captured and {"status": "CAPTURED", "captured": show(order.captured)},
+        "payment_info": _show_payment(order),
+        "shipment": order.shipment and _show_shipment(order.shipment),
+        "reject_code": order.reject_code,
+        "reject_reason": order.reject_reason,
         "cancel_reason": order.cancel_reason,
         "timeline": [{"event": entry.event, "timestamp": entry.timestamp} for entry in order.timeline],
         "placed_at": order.placed_at,
         "updated_at": order.updated_at,
         "version": document["version"],
+    }
+
+
+def _show_payment(order: OrderView) -> dict[str, Any] | None:
+    """The latest payment; an order paid elsewhere has what was captured and no more."""
+    payment = order.payment
+    if payment is None:
+        return order.captured and {"status": "CAPTURED", "captured": show(order.captured)}
+    return {
+        "payment_id": payment.payment_id,
+        "status": payment.status,
+        "amount": show(payment.amount),
+        "captured": show(order.captured),
+        "code": payment.code,
+        "reason": payment.reason,
+    }
+
+
+def _show_shipment(shipment: ShipmentView) -> dict[str, Any]:
+    return {
+        "carrier": shipment.carrier,
+        "tracking_number": shipment.tracking_number,
+        "tracking_url": shipment.tracking_url,
     }
 
 

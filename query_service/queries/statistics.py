@@ -20,9 +20,13 @@ BEST_CUSTOMERS = 10
 
 
 async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
-    """Averages are over paid orders; a currency's customers are the best of the currency with the most revenue."""
+    """Averages are over paid orders; a currency's customers are the best of the currency with the most revenue.
+
+    Rejected orders count in `by_status` alone.
+    """
     allow_only(http.query)
-    days = _days(await views[SUMS].find(all_of(DAYS)).to_list())
+    all_days = _days(await views[SUMS].find(all_of(DAYS)).to_list())
+    days = [day for day in all_days if day["total_orders"]]
     revenue = _added(day["spent"] for day in days)
     totals = Counter({name: sum(day[name] for day in days) for name in ("total_orders", "paid_orders", "total_items")})
     busiest = sorted(days, key=lambda day: (-day["total_orders"], day["day"]))
@@ -33,7 +37,7 @@ async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
         "total_revenue": total_number(revenue),
         "revenue": show_sums(revenue),
         "average_order_value": total_number(revenue, parts=totals["paid_orders"]),
-        "by_status": known_numbers({"statuses": _added(day["statuses"] for day in days)}, "statuses"),
+        "by_status": known_numbers({"statuses": _added(day["statuses"] for day in all_days)}, "statuses"),
         "per_day": [_show_day(day) for day in sorted(days, key=lambda day: day["day"])[-SHOWN_DAYS:]],
         "busiest_days": [_show_day(day) for day in busiest[:BUSIEST_DAYS]],
         "best_customers": await _best_customers(views, revenue),
@@ -46,8 +50,7 @@ def _days(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     of_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for document in documents:
         of_day[document["day"]].append(document)
-    days = [_day(day, parts) for day, parts in of_day.items()]
-    return [day for day in days if day["total_orders"]]
+    return [_day(day, parts) for day, parts in of_day.items()]
 
 
 def _day(day: str, parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -17,14 +17,14 @@ async def user_summary(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
     user_id = user_id_of(http)
     user = await views[SUMS].find_one({"_id": f"{USERS.of}/{user_id}"})
-    if user is None or not user.get("total_orders"):
+    if user is None or not known_numbers(user, "statuses"):
         raise NotFound("unknown_user", f"User {user_id} has no orders, or they are not yet visible.")
     bought = {"of": USER_PRODUCTS.of, "user_id": user_id, "quantity": {"$gt": 0}}
     favorites = views[SUMS].find(bought, sort=[("quantity", -1), ("product_id", 1)], limit=FAVORITES)
     spent = user.get("spent", {})
     content = {
         "user_id": user_id,
-        "total_orders": user["total_orders"],
+        "total_orders": user.get("total_orders", 0),
         "total_spent": total_number(spent),
         "spent": show_sums(spent),
         "avg_order_value": total_number(spent, parts=user.get("paid_orders", 0)),

@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient
 from stack.servers import Mongod, RabbitMQ, private_mongod, private_rabbitmq
 from tests.support import naive
 from tests.support.client import Client, History, shop
-from tests.support.system import SERVICES, System, running_system
+from tests.support.system import WITHOUT_SAGAS, System, running_system
 
 KILLS = 22
 CLIENTS = 8
@@ -63,7 +63,7 @@ def _killers(system: System, mongod: Mongod, rabbitmq: RabbitMQ, chance: random.
         await rabbitmq.start()
         await rabbitmq.wait_ready()
 
-    services = [lambda name=name: service(name) for name in SERVICES]
+    services = [lambda name=name: service(name) for name in WITHOUT_SAGAS]
     return [*services, services[0], services[1], mongodb, broker]
 
 

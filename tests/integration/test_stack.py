@@ -17,7 +17,7 @@ from stack.orphans import born
 from stack.ports import LOOPBACK
 from tests.support.cqrs import Cqrs, listening_addresses, process_tree
 
-PROCESSES = ["mongodb", "rabbitmq", "command", "projector", "query", "gateway"]
+PROCESSES = ["mongodb", "rabbitmq", "payments", "command", "projector", "query", "gateway"]
 LOOPBACK_IN_HEX = {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1 and ::1
 READY_SECONDS = 15.0
 WITHOUT_BROKER = {"AMQP_URL": ""}
@@ -61,7 +61,9 @@ def test_the_status_names_all_addresses_and_processes(stack: Cqrs) -> None:
     status = stack.status()
     assert [row["name"] for row in status["processes"]] == PROCESSES
     assert {row["state"] for row in status["processes"]} == {"ready"}
-    assert all("://" in status[name] for name in ("gateway", "command", "query", "amqp", "management", "mongodb"))
+    assert all(
+        "://" in status[name] for name in ("gateway", "command", "query", "payments", "amqp", "management", "mongodb")
+    )
 
 
 def test_the_status_tells_how_far_the_views_are(stack: Cqrs) -> None:

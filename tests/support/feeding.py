@@ -215,6 +215,9 @@ class Sink:
             unseen = [c for c in self._store.of_partition(partition) if reached < c.position <= noted.seen]
             assert not unseen, "nothing lies between the checkpoint and what was seen (F5)"
 
+    async def settle(self) -> bool:
+        return False
+
     async def serve_requests(self, held: frozenset[int]) -> bool:
         """A rebuild: the checkpoint goes back to 0 (V2)."""
         wanted, self.to_rebuild = self.to_rebuild & held, self.to_rebuild - held

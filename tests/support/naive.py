@@ -41,10 +41,13 @@ def expected_views(commits: list[dict[str, Any]]) -> Documents:
     for commit in commits:
         kind, _, subject = commit["stream"].partition("-")
         for event in commit["events"]:
-            if kind == "order":
-                apply_to_order(orders, subject, commit, event)
-            else:
-                apply_to_inventory(inventory, int(subject), commit, event)
+            match kind:
+                case "order":
+                    apply_to_order(orders, subject, commit, event)
+                case "inventory":
+                    apply_to_inventory(inventory, int(subject), commit, event)
+                case other:
+                    assert other in ("payment", "saga"), f"the naive program does not know streams of {other}"
     return {"orders": orders, "inventory": inventory, **sums(orders)}
 
 
@@ -73,16 +76,68 @@ def apply_to_order(
                 "captured": data.get("paid"),
                 "is_pending": not imported,
                 "placed_at": placed_at,
+                "payment": None,
+                "shipment": None,
+                "reject_code": None,
+                "reject_reason": None,
                 "cancel_reason": None,
                 "timeline": [entry],
                 **stand,
             }
+        case _:
+            orders[subject] |= stand
+            orders[subject]["timeline"].append(entry)
+            change_order(orders[subject], event["type"], data)
+
+
+ENTERED = {
+    "OrderValidated": "VALIDATED",
+    "OrderRejected": "REJECTED",
+    "OrderPaid": "PAID",
+    "OrderShipped": "SHIPPED",
+    "OrderDelivered": "DELIVERED",
+    "OrderCompleted": "COMPLETED",
+    "OrderCancelled": "CANCELLED",
+    "OrderRefunded": "REFUNDED",
+}
+
+
+def change_order(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
+    assert kind in ENTERED or kind in ("PaymentRequested", "OrderPaymentFailed"), f"{kind} is unknown"
+    order["status"] = ENTERED.get(kind, order["status"])
+    order["is_pending"] = order["status"] in ("PENDING", "VALIDATED", "PAID")
+    match kind:
+        case "OrderValidated":
+            for line in order["items"]:
+                line["unit_price"] = next(
+                    p["unit_price"] for p in data["items"] if p["product_id"] == line["product_id"]
+                )
+            amounts = [line["quantity"] * line["unit_price"]["amount"] for line in order["items"]]
+            order["total"] = {"amount": sum(amounts), "currency": order["items"][0]["unit_price"]["currency"]}
+        case "OrderRejected":
+            order |= {"reject_code": data["code"], "reject_reason": data["reason"]}
         case "OrderCancelled":
-            order = orders[subject]
-            order |= {"status": "CANCELLED", "is_pending": False, "cancel_reason": data.get("reason"), **stand}
-            order["timeline"].append(entry)
-        case other:
-            raise AssertionError(f"the naive program does not know {other}")
+            order["cancel_reason"] = data.get("reason")
+        case "OrderShipped":
+            order["shipment"] = {"tracking_url": None, **{k: v for k, v in data.items() if k != "order_id"}}
+        case "PaymentRequested" | "OrderPaid" | "OrderPaymentFailed" | "OrderRefunded":
+            pay(order, kind, data)
+
+
+def pay(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
+    statuses = {"PaymentRequested": "REQUESTED", "OrderPaid": "CAPTURED", "OrderPaymentFailed": "FAILED"}
+    order["payment"] = {
+        "payment_id": data["payment_id"],
+        "status": statuses.get(kind, "REFUNDED"),
+        "amount": data.get("amount") or order["payment"]["amount"],
+        "code": data.get("code"),
+        "reason": data.get("reason"),
+    }
+    if kind == "OrderPaid":
+        order["captured"] = data["amount"]
+    if kind == "OrderRefunded":
+        left = order["captured"]["amount"] - data["amount"]["amount"]
+        order["captured"] = {**data["amount"], "amount": left} if left else None
 
 
 def apply_to_inventory(
@@ -107,6 +162,9 @@ def apply_to_inventory(
     names["low_stock_threshold"] = "low_stock_threshold"
     if event["type"] == "InventoryUpdated":
         product |= {names[name]: value for name, value in data.items() if name in names}
+    if event["type"].startswith("Stock"):
+        product["reserved_quantity"] += data["quantity"] if event["type"] == "StockReserved" else -data["quantity"]
+        product["total_quantity"] -= data["quantity"] if event["type"] == "StockCommitted" else 0
 
 
 def sums(orders: dict[str, dict[str, Any]]) -> Documents:
@@ -115,13 +173,17 @@ def sums(orders: dict[str, dict[str, Any]]) -> Documents:
     products: dict[str, Counter[str]] = defaultdict(Counter)
     demand: dict[str, Counter[str]] = defaultdict(Counter)
     for order in orders.values():
+        day = f"{order['placed_at']:%Y-%m-%d}/p{order['partition']}"
+        if order["status"] == "REJECTED":
+            users[order["user_id"]]["statuses.REJECTED"] += 1
+            days[day]["statuses.REJECTED"] += 1
+            continue
         numbers = Counter({"total_orders": 1, "statuses." + order["status"]: 1})
         if order["captured"]:
             numbers += Counter(
                 {"paid_orders": 1, "spent." + order["captured"]["currency"]: order["captured"]["amount"]}
             )
         users[order["user_id"]].update(numbers)
-        day = f"{order['placed_at']:%Y-%m-%d}/p{order['partition']}"
         days[day].update(numbers + Counter({"total_items": order["item_count"]}))
         for line in order["items"]:
             key = f"{order['user_id']}/{line['product_id']}"

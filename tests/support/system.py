@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,15 @@ from stack.ports import free_ports
 from stack.process import Program, spawn
 
 ROOT = Path(__file__).parents[2]
-SERVICES = {"command": "command_service", "projector": "projector", "query": "query_service", "gateway": "gateway"}
+SERVICES = {
+    "command": "command_service",
+    "projector": "projector",
+    "query": "query_service",
+    "gateway": "gateway",
+    "payments": "payments",
+    "saga": "command_service.sagas",
+}
+WITHOUT_SAGAS = ("command", "projector", "query", "gateway")  # where orders stay as they were placed
 READY_SECONDS = 40.0
 SETTLED_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -49,6 +57,8 @@ class System:
             "LEASE_SECONDS": "1.5",
             "COMMAND_URL": self.url("command"),
             "QUERY_URL": self.url("query"),
+            "PAYMENTS_URL": self.url("payments"),
+            "PAYMENTS_DATA": str(folder / "payments.sqlite"),
             **{f"{service.upper()}_PORT": str(port) for service, port in self._ports.items()},
             **settings,
         }
@@ -127,11 +137,13 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(mongodb_url: str, amqp_url: str, folder: Path, **settings: str) -> AsyncIterator[System]:
-    """All services on these servers, in databases of their own; the broker's virtual host must be theirs alone."""
+async def running_system(
+    mongodb_url: str, amqp_url: str, folder: Path, *, services: Iterable[str] = WITHOUT_SAGAS, **settings: str
+) -> AsyncIterator[System]:
+    """Services on these servers, in databases of their own; the broker's virtual host must be theirs alone."""
     system = System(mongodb_url, amqp_url, folder, **settings)
     try:
-        await system.start(*SERVICES)
+        await system.start(*services)
         yield system
     finally:
         await system.stop()

@@ -13,7 +13,7 @@ from cli.batches import MAX_BYTES, MAX_LINES, Batch, in_batches
 from cli.errors import ImportFailed, UnknownFormat
 from cli.order_files import Format, Order, Rejected, read_orders
 from cli.text_lines import LONGEST_LINE_BYTES, TextLines
-from command_service.domain.orders import ImportOrder
+from command_service.domain.order_commands import ImportOrder
 
 CDNOW = " customer_id  date number_of_cds  dollar_value"
 CSV = "user_id,placed_at,item_count,total"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from command_service.domain.orders import ORDERS, CancelOrder, CreateOrder, ImportOrder
+from command_service.domain.order_commands import CancelOrder, CreateOrder, ImportOrder
+from command_service.domain.orders import ORDERS
 from common.events.orders import OrderCancelled, OrderImported, OrderInitiated, OrderLine, OrderPersonal
 from common.values import Money
 from tests.support.rules import NOW, SUBJECT, given

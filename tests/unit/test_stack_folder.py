@@ -66,9 +66,11 @@ def test_fresh_deletes_the_databases_and_nothing_else(folder: DataFolder) -> Non
     for data in (folder.mongodb, folder.rabbitmq):
         data.mkdir()
         (data / "file").write_text("x")
+    books = [folder.payments.with_name(folder.payments.name + end) for end in ("", "-wal", "-shm")]
+    for file in books:
+        file.write_text("x")
     folder.delete_databases()
-    assert not folder.mongodb.exists()
-    assert not folder.rabbitmq.exists()
+    assert not [path for path in (folder.mongodb, folder.rabbitmq, *books) if path.exists()]
     assert folder.message_key() == key
 
 

@@ -15,7 +15,14 @@ from stack.run import Ready
 
 
 def shown(**addresses: str | None) -> str:
-    urls = {"gateway": "http://127.0.0.1:8000", "command": None, "query": None, "management": None, "amqp": None}
+    urls = {
+        "gateway": "http://127.0.0.1:8000",
+        "command": None,
+        "query": None,
+        "payments": None,
+        "management": None,
+        "amqp": None,
+    }
     paper = StringIO()
     ready = Ready(data="/x", addresses=urls | {"mongodb": None} | addresses, notes=["port 1 is taken"], seconds=4.2)
     Console(file=paper, width=120).print(box(ready))

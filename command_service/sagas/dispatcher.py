@@ -1,0 +1,224 @@
+"""Gets wants done: each is a command under its own id, repeated until it has an outcome (PROTOCOL S2, S3, S5)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client import Counter, Gauge
+
+from command_service.domain.decider import Decider
+from command_service.domain.inventory import INVENTORY, CommitStock, ReleaseStock, ReserveStock
+from command_service.domain.orders import (
+    ORDERS,
+    CancelOrder,
+    ConfirmPayment,
+    ConfirmRefund,
+    FailPayment,
+    RejectOrder,
+    ValidateOrder,
+)
+from command_service.domain.payments import (
+    PAYMENTS,
+    ProcessPayment,
+    RecordPaymentResult,
+    RecordRefundResult,
+    RefundPayment,
+)
+from command_service.domain.sagas import SAGAS, RecordRefusal
+from command_service.handling import CommandHandler, Request
+from command_service.payment_provider import Charge, PaymentProvider
+from command_service.sagas.shapes import Accepted, Refused, Want
+from common.bodies import parse_body
+from common.codec import decode_event
+from common.envelope import RecordedEvent
+from common.errors import KeyReused, Refusal, Unavailable
+from common.events.sagas import CommandRefused
+from common.log import Log
+from common.values import Message, Money
+
+COMMAND_SECONDS = 5.0  # for one try
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+MOST_AT_ONCE = 256
+ACTOR = "saga"
+
+log = structlog.get_logger(__name__)
+WANTS = Counter("leveret_saga_wants_total", "Wants that have an outcome", ["command", "outcome"])
+OPEN = Gauge("leveret_saga_wants_open", "Wants sent and without an outcome")
+
+COMMANDS: Mapping[str, tuple[type[Message], Decider[Any, Any, Any]]] = {
+    "ReserveStock": (ReserveStock, INVENTORY),
+    "ReleaseStock": (ReleaseStock, INVENTORY),
+    "CommitStock": (CommitStock, INVENTORY),
+    "ValidateOrder": (ValidateOrder, ORDERS),
+    "RejectOrder": (RejectOrder, ORDERS),
+    "CancelOrder": (CancelOrder, ORDERS),
+    "ConfirmPayment": (ConfirmPayment, ORDERS),
+    "FailPayment": (FailPayment, ORDERS),
+    "ConfirmRefund": (ConfirmRefund, ORDERS),
+    "ProcessPayment": (ProcessPayment, PAYMENTS),
+    "RefundPayment": (RefundPayment, PAYMENTS),
+    "Charge": (RecordPaymentResult, PAYMENTS),
+    "Void": (RecordPaymentResult, PAYMENTS),
+    "PayBack": (RecordRefundResult, PAYMENTS),
+}
+"""What a want is called → the command it becomes; the last three ask the provider first."""
+
+Answer = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A want on its way: whose it is, and under which id it goes; `partition_key` is the saga's."""
+
+    saga_id: str
+    command_id: str
+    partition_key: int
+    want: Want
+
+
+@dataclass(slots=True)
+class Tried:
+    """How it goes with a want so far, for whoever asks."""
+
+    attempts: int = 0
+    last_error: str | None = None
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Sends wants side by side and tells their outcomes; one that was sent already is not sent again."""
+
+    handler: CommandHandler
+    log: Log
+    provider: PaymentProvider
+    tell: Callable[[Errand, Answer], None]
+    tried: dict[str, Tried] = field(default_factory=dict)
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
+
+    def send(self, errand: Errand) -> None:
+        if errand.command_id not in self._tasks:
+            self._tasks[errand.command_id] = asyncio.create_task(self._until_answered(errand))
+            OPEN.set(len(self._tasks))
+
+    async def recall(self, errand: Errand) -> Answer | None:
+        """Return the outcome that the log has, if it has one; nothing is sent."""
+        commit = await self.log.find_command(errand.command_id)
+        return _interpreted(errand.want.step, commit.events) if commit else None
+
+    async def _until_answered(self, errand: Errand) -> None:
+        tried = self.tried[errand.command_id] = Tried()
+        pause_seconds = FIRST_PAUSE_SECONDS
+        try:
+            while True:
+                try:
+                    tried.attempts += 1
+                    async with self._room:
+                        answer = await self._answer(errand)
+                    break
+                except Unavailable as error:
+                    tried.last_error = error.detail
+                except Exception as error:  # a mistake of ours is no outcome (S3): it is tried again, and can be seen
+                    log.exception("want_failed", saga=errand.saga_id, step=errand.want.step)
+                    tried.last_error = type(error).__name__
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+        finally:
+            del self._tasks[errand.command_id], self.tried[errand.command_id]
+            OPEN.set(len(self._tasks))
+        WANTS.labels(errand.want.command, answer.code if isinstance(answer, Refused) else "accepted").inc()
+        self.tell(errand, answer)
+
+    async def _answer(self, errand: Errand) -> Answer:
+        """One try. What was refused is written down under the same id, so that nothing else can follow (S3)."""
+        want = errand.want
+        if want.command in _ASKING and (known := await self.recall(errand)):
+            return known
+        try:
+            try:
+                command, decider = await self._command(want)
+                return _interpreted(want.step, await self._handle(errand, command, decider, want.subject))
+            except KeyReused:
+                raise
+            except Refusal as refusal:
+                told = RecordRefusal(step=want.step, round=want.round, code=refusal.code, detail=refusal.detail[:500])
+                return _interpreted(want.step, await self._handle(errand, told, SAGAS, errand.saga_id))
+        except KeyReused:  # the id stands in the log, in another stream than the one we tried
+            if known := await self.recall(errand):
+                return known
+            raise Unavailable("The outcome is not visible yet.") from None
+
+    async def _command(self, want: Want) -> tuple[Message, Decider[Any, Any, Any]]:
+        command_type, decider = COMMANDS[want.command]
+        if ask := _ASKING.get(want.command):
+            return await ask(self.provider, want), decider
+        return parse_body(command_type, orjson.dumps(want.body)), decider
+
+    async def _handle(
+        self, errand: Errand, command: Message, decider: Decider[Any, Any, Any], subject: str
+    ) -> tuple[RecordedEvent, ...]:
+        outcome = await self.handler.handle(
+            Request(
+                command=command,
+                decider=decider,
+                subject=subject,
+                command_id=errand.command_id,
+                is_keyed=True,
+                fingerprint=f"saga {errand.want.command}",
+                deadline=asyncio.get_running_loop().time() + COMMAND_SECONDS,
+                partition_key=errand.partition_key,
+                actor=ACTOR,
+                correlation_id=errand.saga_id,
+            )
+        )
+        return outcome.events
+
+
+def _interpreted(step: str, records: tuple[RecordedEvent, ...]) -> Answer:
+    events = tuple(map(decode_event, records))
+    match events:
+        case (CommandRefused(code=code, detail=detail),):
+            return Refused(step=step, code=code, detail=detail)
+    return Accepted(step=step, events=events)
+
+
+async def _charge(provider: PaymentProvider, want: Want) -> RecordPaymentResult:
+    """Ask for the money; a provider that is silent until the time is over is told to forget it (S5)."""
+    until = datetime.fromisoformat(want.body["until"])
+    try:
+        amount = Money.model_validate(want.body["amount"])
+        return _result(await provider.charge(want.subject, amount, want.body["card_token"]))
+    except Unavailable:
+        if datetime.now(UTC) < until:
+            raise
+    return await _void(provider, want)
+
+
+async def _void(provider: PaymentProvider, want: Want) -> RecordPaymentResult:
+    return _result(await provider.void(want.subject))
+
+
+def _result(charge: Charge) -> RecordPaymentResult:
+    if charge.status == "approved":
+        return RecordPaymentResult(approved=True, provider_reference=charge.reference)
+    code, reason = charge.code, charge.reason
+    if charge.status == "voided":
+        code, reason = "not_captured", "The charge was withdrawn before the provider took any money."
+    return RecordPaymentResult(approved=False, code=code or "declined", reason=reason)
+
+
+async def _pay_back(provider: PaymentProvider, want: Want) -> RecordRefundResult:
+    refund = await provider.refund(want.subject)
+    return RecordRefundResult(provider_reference=refund.reference)
+
+
+_ASKING: Mapping[str, Callable[[PaymentProvider, Want], Awaitable[Message]]] = {
+    "Charge": _charge,
+    "Void": _void,
+    "PayBack": _pay_back,
+}

@@ -1,0 +1,99 @@
+"""How a saga's document grows: one input at a time, a want as soon as none is open; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from command_service.sagas.shapes import Accepted, Happened, Refused, Saga, TimeIsUp, Want, want_id
+from common.codec import decode_event
+from common.envelope import Commit
+
+MOST_STEPS = 100  # the newest; a payment may be tried again and again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A want that was stored; `outcome` is `accepted`, or the code of the refusal."""
+
+    command_id: str
+    want: Want
+    asked_at: datetime
+    done_at: datetime | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doc:
+    """One saga; `rev` 0 is not stored yet. The last of the steps is the open want, while it has no outcome."""
+
+    saga_id: str
+    partition: int
+    partition_key: int
+    position: int = 0
+    rev: int = 0
+    state: Any
+    steps: tuple[Step, ...] = ()
+    trouble: str | None = None  # why it stands still: what it was told could not be understood
+    started_at: datetime
+    updated_at: datetime
+
+    @property
+    def open(self) -> Step | None:
+        return self.steps[-1] if self.steps and self.steps[-1].outcome is None else None
+
+
+def begun(saga: Saga[Any], commit: Commit) -> Doc:
+    return Doc(
+        saga_id=commit.subject,
+        partition=commit.partition,
+        partition_key=commit.partition_key,
+        state=saga.initial(commit.subject),
+        started_at=commit.recorded_at,
+        updated_at=commit.recorded_at,
+    )
+
+
+def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
+    """After a commit of the saga's own partition; one it has seen changes nothing."""
+    if commit.position <= doc.position:
+        return doc
+    state, trouble = doc.state, doc.trouble
+    try:
+        for record in commit.events:
+            state = saga.react(state, Happened(event=decode_event(record), at=commit.recorded_at))
+    except Exception as error:  # noqa: BLE001 - what one saga cannot understand must not stop the others
+        trouble = f"{type(error).__name__} at position {commit.position}: {error}"[:500]
+    return _planned(saga, replace(doc, state=state, position=commit.position, trouble=trouble), now)
+
+
+def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refused, now: datetime) -> Doc:
+    """After the outcome of the open want; that of any other is old news."""
+    step = doc.open
+    if step is None or step.command_id != command_id:
+        return doc
+    outcome = answer.code if isinstance(answer, Refused) else "accepted"
+    steps = (*doc.steps[:-1], replace(step, done_at=now, outcome=outcome))
+    return _planned(saga, replace(doc, state=saga.react(doc.state, answer), steps=steps), now)
+
+
+def overdue(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
+    due_at = saga.waits_until(doc.state)
+    if due_at is None or due_at > now:
+        return doc
+    return _planned(saga, replace(doc, state=saga.react(doc.state, TimeIsUp())), now)
+
+
+def _planned(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
+    doc = replace(doc, updated_at=now)
+    if doc.open or doc.trouble:
+        return doc
+    want = saga.plan(doc.state)
+    if want is None:
+        return doc
+    command_id = want_id(saga.name, doc.saga_id, want.step, want.round)
+    return replace(doc, steps=_kept(doc.steps, Step(command_id=command_id, want=want, asked_at=now)))
+
+
+def _kept(steps: Sequence[Step], step: Step) -> tuple[Step, ...]:
+    return (*steps[-MOST_STEPS + 1 :], step)

@@ -1,0 +1,210 @@
+"""Runs the sagas of the partitions it holds: the sink of the group `sagas` (PROTOCOL S1, S6).
+
+One task folds commits, outcomes and due moments; documents, wants and checkpoints change in one transaction. A crash
+after it leaves wants that are sent again under their ids; a crash before it leaves outcomes that the log still has.
+"""
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from prometheus_client import Counter
+from pymongo.asynchronous.database import AsyncDatabase
+
+from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
+from command_service.sagas.folding import Doc, answered, begun, overdue, took
+from command_service.sagas.shapes import Saga
+from command_service.sagas.store import SagaStore
+from common.checkpoints import Checkpoints
+from common.envelope import Commit
+from common.feed import Feed
+from common.log import Log
+from common.sink import Batch, Checkpoint, Progress
+from common.transaction import transact
+
+GROUP = "sagas"
+KEPT_SAGAS = 5_000
+MOST_ANSWERS = 500  # in one transaction
+
+log = structlog.get_logger(__name__)
+FOLDED = Counter("leveret_saga_inputs_total", "What sagas were told", ["kind"])
+
+
+class SagaRunner:
+    """Implements `Sink`. `context` is whose events begin and move a saga; `begins` says which commits begin one."""
+
+    def __init__(
+        self,
+        database: AsyncDatabase,
+        log_: Log,
+        saga: Saga[Any],
+        *,
+        context: str,
+        begins: Callable[[Commit], bool],
+        partitions: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._log = log_
+        self._saga = saga
+        self._context = context
+        self._begins = begins
+        self._now = now
+        self._store = SagaStore(database, saga)
+        self._checkpoints = Checkpoints(database, GROUP, partitions=partitions)
+        self._cache: OrderedDict[str, Doc] = OrderedDict()
+        self._answers: list[tuple[Errand, Answer]] = []
+        self._level_at: dict[int, int] = {}  # the log's head when the partition was taken
+        self._seen: dict[int, int] = {}
+        self._held_back: dict[int, dict[str, Errand]] = {}  # until the partition is level (S6)
+        self._timers: list[tuple[datetime, str, int]] = []
+        self._due: list[tuple[str, int, int]] = []  # saga, partition, the head that must have been read first
+        self._dispatcher: Dispatcher | None = None
+        self._feed: Feed | None = None
+
+    def serve(self, dispatcher: Dispatcher, feed: Feed) -> None:
+        """Send wants with this dispatcher, and fold for this feed."""
+        self._dispatcher, self._feed = dispatcher, feed
+
+    def tell(self, errand: Errand, answer: Answer) -> None:
+        """An outcome has come."""
+        self._answers.append((errand, answer))
+        if self._feed:
+            self._feed.wake()
+
+    def _holds(self, partition: int) -> bool:
+        return self._feed is not None and partition in self._feed.held
+
+    async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
+        """Read the checkpoints; whatever waits is taken up again, and sent when the partition is level."""
+        self._cache.clear()
+        await self._store.make_indexes()
+        await self._checkpoints.take_over(partitions)
+        head = await self._log.head()
+        for partition in partitions:
+            self._level_at[partition], self._seen[partition] = head, -1
+            self._held_back[partition] = {}
+        found = {partition: await self._checkpoints.begin(partition) for partition in partitions}
+        self._timers = [timer for timer in self._timers if timer[2] not in partitions]
+        self._due = [due for due in self._due if due[1] not in partitions]
+        for doc in (await self._store.waiting(partitions)).values():
+            self._take_up(doc)
+        return {p: Checkpoint(position=c["position"], command_id=c["command_id"]) for p, c in found.items()}
+
+    async def apply(self, batch: Batch) -> None:
+        """Fold the commits, and whatever outcomes are here, in one transaction."""
+        answers, self._answers = self._answers[:MOST_ANSWERS], self._answers[MOST_ANSWERS:]
+        commits = [commit for of in batch.values() for commit in of if commit.context == self._context]
+        docs = await self._docs([c.subject for c in commits] + [errand.saga_id for errand, _ in answers])
+        before = dict(docs)
+        for commit in commits:
+            await self._fold(docs, commit)
+        for errand, answer in answers:
+            if (doc := docs.get(errand.saga_id)) and self._holds(doc.partition):
+                docs[errand.saga_id] = answered(self._saga, doc, errand.command_id, answer, self._now())
+        FOLDED.labels("commit").inc(len(commits))
+        FOLDED.labels("outcome").inc(len(answers))
+        changed = [doc for saga_id, doc in docs.items() if doc is not before.get(saga_id)]
+        await self._write(changed, {partition: of[-1] for partition, of in batch.items()})
+
+    async def settle(self) -> bool:
+        """Fold outcomes and due moments that came without a commit."""
+        self._send_held_back()
+        await self._note_due()
+        ready = [due for due in self._due if self._seen.get(due[1], -1) >= due[2]]
+        if ready:
+            self._due = [due for due in self._due if due not in ready]
+            docs = await self._docs(saga_id for saga_id, partition, _ in ready if self._holds(partition))
+            late = {saga_id: overdue(self._saga, doc, self._now()) for saga_id, doc in docs.items()}
+            await self._write([doc for saga_id, doc in late.items() if doc is not docs[saga_id]], {})
+        if self._answers:
+            await self.apply({})
+            return True
+        return bool(ready)
+
+    async def note(self, progress: Mapping[int, Progress]) -> None:
+        for partition, now in progress.items():
+            self._seen[partition] = max(self._seen.get(partition, -1), now.seen)
+
+    async def serve_requests(self, held: frozenset[int]) -> bool:
+        """Only whether the checkpoints are gone; then everything is folded again."""
+        return await self._checkpoints.are_gone(held)
+
+    async def _fold(self, docs: dict[str, Doc], commit: Commit) -> None:
+        doc = docs.get(commit.subject)
+        if doc is None:
+            if not self._begins(commit):
+                return
+            doc = begun(self._saga, commit)
+        doc = took(self._saga, doc, commit, self._now())
+        if commit.position <= self._level_at[commit.partition]:
+            doc = await self._recalled(doc)
+        docs[commit.subject] = doc
+
+    async def _recalled(self, doc: Doc) -> Doc:
+        """While catching up, a want that was done in the past has its outcome before the next commit is folded (S6)."""
+        while self._dispatcher and (errand := _errand(doc)) and (answer := await self._dispatcher.recall(errand)):
+            doc = answered(self._saga, doc, errand.command_id, answer, self._now())
+        return doc
+
+    async def _docs(self, saga_ids: Iterable[str]) -> dict[str, Doc]:
+        wanted = set(saga_ids)
+        cached = {saga_id: self._cache[saga_id] for saga_id in wanted if saga_id in self._cache}
+        missing = wanted - cached.keys()
+        return cached | (await self._store.load(missing) if missing else {})
+
+    async def _write(self, changed: list[Doc], last: Mapping[int, Commit]) -> None:
+        """One transaction; what is held by another process meanwhile is fenced by its `rev`."""
+        if not changed and not last:
+            return
+        moves = [self._checkpoints.statement(last)] if last else []
+        await transact(self._database, [*moves, *self._store.statements(changed)], self._checkpoints.session)
+        self._checkpoints.moved(last)
+        for partition, commit in last.items():
+            self._seen[partition] = max(self._seen[partition], commit.position)
+        for doc in changed:
+            stored = replace(doc, rev=doc.rev + 1)
+            self._cache[stored.saga_id] = stored
+            self._cache.move_to_end(stored.saga_id)
+            self._take_up(stored)
+        while len(self._cache) > KEPT_SAGAS:
+            self._cache.popitem(last=False)
+
+    def _take_up(self, doc: Doc) -> None:
+        """Send the open want, now or when the partition is level; wait for what has its time."""
+        if errand := _errand(doc):
+            self._held_back.setdefault(doc.partition, {})[doc.saga_id] = errand
+            self._send_held_back()
+        if due_at := self._saga.waits_until(doc.state):
+            heapq.heappush(self._timers, (due_at, doc.saga_id, doc.partition))
+
+    def _send_held_back(self) -> None:
+        for partition, errands in self._held_back.items():
+            if errands and self._dispatcher and self._is_level(partition):
+                for errand in errands.values():
+                    self._dispatcher.send(errand)
+                errands.clear()
+
+    def _is_level(self, partition: int) -> bool:
+        return self._seen.get(partition, -1) >= self._level_at.get(partition, 0)
+
+    async def _note_due(self) -> None:
+        """S6: a moment has passed only when all that came before it was read."""
+        now = self._now()
+        if not self._timers or self._timers[0][0] > now:
+            return
+        head = await self._log.head()
+        while self._timers and self._timers[0][0] <= now:
+            _, saga_id, partition = heapq.heappop(self._timers)
+            self._due.append((saga_id, partition, head))
+
+
+def _errand(doc: Doc) -> Errand | None:
+    step = doc.open
+    if step is None:
+        return None
+    return Errand(saga_id=doc.saga_id, command_id=step.command_id, partition_key=doc.partition_key, want=step.want)

@@ -1,0 +1,83 @@
+"""What a saga is made of: values, and pure functions over them (PROTOCOL S)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID, uuid5
+
+from common.events import Event
+
+SAGA_NAMESPACE = UUID("2f0a4c7e-5d1b-5c39-9a44-6f1f0c8e7b21")  # never changes: stored command ids are made with it
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """A command that a saga wants done: stored once, sent unchanged until it has an outcome.
+
+    `command` names a row of the dispatcher's table, `subject` is the id of what it is about, `body` is its fields as
+    JSON has them. `round` is counted from the saga's own events.
+    """
+
+    step: str
+    round: int = 0
+    command: str
+    subject: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """An event of the saga's own partition."""
+
+    event: Event
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A want was done: these events say so; none when its goal was reached already."""
+
+    step: str
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A want met a rule that says no, for ever."""
+
+    step: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeIsUp:
+    """The moment that the saga waited for has passed."""
+
+
+Input = Happened | Accepted | Refused | TimeIsUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saga(Generic[S]):
+    """The rules of one kind of saga.
+
+    `react` takes an input in, `plan` says what is wanted next while nothing is open, `waits_until` when TimeIsUp is
+    due, `is_over` whether nothing more can come.
+    """
+
+    name: str
+    state: type[S]
+    initial: Callable[[str], S]
+    react: Callable[[S, Input], S]
+    plan: Callable[[S], Want | None]
+    waits_until: Callable[[S], datetime | None]
+    waits_for: Callable[[S], str | None]
+    is_over: Callable[[S], bool]
+
+
+def want_id(saga: str, saga_id: str, step: str, round_: int = 0) -> str:
+    """The command id of a step (S2): the same however often the saga is folded again."""
+    return str(uuid5(uuid5(SAGA_NAMESPACE, f"{saga}/{saga_id}"), f"{step}/{round_}"))

@@ -1,0 +1,119 @@
+"""How sagas stand in MongoDB: one document each, in the log's database (S1)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import pymongo
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from command_service.sagas.folding import Doc, Step
+from command_service.sagas.shapes import Saga, Want
+from common.errors import Unavailable
+from common.read_models.storage import to_fields, to_view
+from common.transaction import Guarded
+
+SAGAS = "sagas"
+_INDEXES = (
+    pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
+    pymongo.IndexModel([("partition", 1), ("is_due", 1)], partialFilterExpression={"is_due": True}),
+    pymongo.IndexModel([("state_word", 1), ("updated_at", 1)]),
+)
+
+
+class SagaStore:
+    """Reads the documents, and builds the statements that write them."""
+
+    def __init__(self, database: AsyncDatabase, saga: Saga[Any]) -> None:
+        self._collection = database[SAGAS]
+        self._saga = saga
+
+    async def make_indexes(self) -> None:
+        with _reaching():
+            await self._collection.create_indexes(list(_INDEXES))
+
+    async def load(self, saga_ids: Iterable[str]) -> dict[str, Doc]:
+        return await self._find({"_id": {"$in": list(saga_ids)}})
+
+    async def waiting(self, partitions: Iterable[int]) -> dict[str, Doc]:
+        """Those with an open want or a time to wait for."""
+        held = {"partition": {"$in": list(partitions)}}
+        is_open = await self._find({**held, "is_open": True})
+        return is_open | await self._find({**held, "is_due": True})
+
+    def statements(self, docs: Iterable[Doc]) -> Iterable[Guarded]:
+        """Insert what is new, replace what is there by its old `rev`."""
+        inserts, updates = [], []
+        for doc in docs:
+            stored = self._stored(doc)
+            if doc.rev == 0:
+                inserts.append(stored)
+            else:
+                updates.append({"q": {"_id": doc.saga_id, "rev": doc.rev}, "u": stored})
+        if inserts:
+            yield Guarded({"insert": SAGAS, "documents": inserts, "ordered": True})
+        if updates:
+            yield Guarded({"update": SAGAS, "updates": updates}, must_match=len(updates))
+
+    def _stored(self, doc: Doc) -> dict[str, Any]:
+        is_over = self._saga.is_over(doc.state) and doc.open is None
+        due_at = None if is_over else self._saga.waits_until(doc.state)
+        return {
+            "_id": doc.saga_id,
+            "saga": self._saga.name,
+            "partition": doc.partition,
+            "partition_key": doc.partition_key,
+            "position": doc.position,
+            "rev": doc.rev + 1,
+            "state": to_fields(doc.state),
+            "steps": [_stored_step(step) for step in doc.steps],
+            "trouble": doc.trouble,
+            "is_open": doc.open is not None,
+            "due_at": due_at,
+            "is_due": due_at is not None,
+            "waits_for": None if is_over else self._saga.waits_for(doc.state),
+            "state_word": "over" if is_over else "stuck" if doc.trouble or doc.state.trouble else "running",
+            "started_at": doc.started_at,
+            "updated_at": doc.updated_at,
+        }
+
+    async def _find(self, wanted: Mapping[str, Any]) -> dict[str, Doc]:
+        with _reaching():
+            found = await self._collection.find(wanted).to_list()
+        return {document["_id"]: self._doc(document) for document in found}
+
+    def _doc(self, document: Mapping[str, Any]) -> Doc:
+        return Doc(
+            saga_id=document["_id"],
+            partition=document["partition"],
+            partition_key=document["partition_key"],
+            position=document["position"],
+            rev=document["rev"],
+            state=to_view(self._saga.state, document["state"]),
+            steps=tuple(_step(step) for step in document["steps"]),
+            trouble=document["trouble"],
+            started_at=document["started_at"],
+            updated_at=document["updated_at"],
+        )
+
+
+def _stored_step(step: Step) -> dict[str, Any]:
+    return msgspec.to_builtins(step, builtin_types=(type(step.asked_at),))
+
+
+def _step(stored: Mapping[str, Any]) -> Step:
+    return Step(**{**stored, "want": Want(**stored["want"])})
+
+
+class _Reaching:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PyMongoError):
+            raise Unavailable("The sagas cannot be reached.") from error
+
+
+def _reaching() -> _Reaching:
+    return _Reaching()

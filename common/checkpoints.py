@@ -1,0 +1,91 @@
+"""The checkpoints of one group, as the process that writes behind them knows them (PROTOCOL V1)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pymongo
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from common.envelope import Commit
+from common.errors import Unavailable
+from common.read_models.storage import CHECKPOINTS, checkpoint_id
+from common.transaction import Guarded, kill_session
+
+
+class Checkpoints:
+    """Documents `{_id: group/partition, position, command_id, rev, session}`; `revs` are the last ones seen here.
+
+    All transactions of a process go through one session, which stands in its checkpoints: the next holder ends it.
+    """
+
+    def __init__(self, database: AsyncDatabase, group: str, *, partitions: int) -> None:
+        self.revs: dict[int, int] = {}
+        self.session: AsyncClientSession | None = None
+        self._database = database
+        self._collection = database[CHECKPOINTS]
+        self._group = group
+        self._partitions = partitions
+
+    async def take_over(self, partitions: Iterable[int]) -> None:
+        """Note our session in the checkpoints, and end what the last holders have open in theirs."""
+        self.session = self.session or self._database.client.start_session()
+        ours = dict(self.session.session_id)
+        wanted = {"_id": {"$in": self._ids(partitions)}}
+        try:
+            async for checkpoint in self._collection.find(wanted, {"session": 1}):
+                if checkpoint.get("session") not in (None, ours):
+                    await kill_session(self._database, checkpoint["session"])
+            await self._collection.update_many(wanted, {"$set": {"session": ours}})
+        except PyMongoError as error:
+            raise _unreachable() from error
+
+    async def begin(self, partition: int) -> Mapping[str, Any]:
+        """Read the checkpoint, making it if there is none."""
+        new: dict[str, Any] = {"group": self._group, "partition": partition, "partitions": self._partitions}
+        new |= {"position": 0, "command_id": None, "rev": 0}
+        if self.session:
+            new["session"] = dict(self.session.session_id)
+        try:
+            found: Any = await self._collection.find_one_and_update(
+                {"_id": checkpoint_id(self._group, partition)},
+                {"$setOnInsert": new},
+                upsert=True,
+                return_document=pymongo.ReturnDocument.AFTER,
+            )
+        except PyMongoError as error:
+            raise _unreachable() from error
+        self.revs[partition] = found["rev"]
+        return found
+
+    def statement(self, last: Mapping[int, Commit]) -> Guarded:
+        """Move each checkpoint by compare-and-set on its `rev`, which changes even when the position stays (V1)."""
+        updates = [
+            {
+                "q": {"_id": checkpoint_id(self._group, partition), "rev": self.revs[partition]},
+                "u": {"$set": {"position": commit.position, "command_id": commit.command_id}, "$inc": {"rev": 1}},
+            }
+            for partition, commit in last.items()
+        ]
+        return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=len(updates))
+
+    def moved(self, partitions: Iterable[int]) -> None:
+        """The statement for these was committed."""
+        for partition in partitions:
+            self.revs[partition] += 1
+
+    async def are_gone(self, held: Iterable[int]) -> bool:
+        """Whether they are not as this process left them, as when somebody dropped the database."""
+        try:
+            found = await self._collection.find({"_id": {"$in": self._ids(held)}}, {"partition": 1, "rev": 1}).to_list()
+        except PyMongoError as error:
+            raise _unreachable() from error
+        return {c["partition"]: c["rev"] for c in found} != {partition: self.revs.get(partition) for partition in held}
+
+    def _ids(self, partitions: Iterable[int]) -> list[str]:
+        return [checkpoint_id(self._group, partition) for partition in partitions]
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable("The store of the checkpoints cannot be reached.")

@@ -1,0 +1,142 @@
+"""A shop in memory: random commands decided by the real rules, and the commits that come of them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from command_service.domain import order_commands as orders
+from command_service.domain.decider import Context, Decider
+from command_service.domain.inventory import INVENTORY, CommitStock, ReleaseStock, ReserveStock, UpdateInventory
+from command_service.domain.orders import ORDERS
+from common.codec import encode_event
+from common.envelope import Commit
+from common.errors import Refusal
+from common.events.orders import OrderLine, PricedLine
+from common.values import Message, Money
+
+BEGUN_AT = datetime(2026, 1, 31, 22, tzinfo=UTC)
+PARTITIONS = 4
+PRODUCTS = range(1, 4)
+USERS = range(1, 4)
+
+
+class ImaginedShop:
+    """`commits` are as the log would have them."""
+
+    def __init__(self, seed: int) -> None:
+        self.commits: list[Commit] = []
+        self._chance = Random(seed)
+        self._states: dict[str, Any] = {}
+        self._versions: dict[str, int] = {}
+        self._orders: dict[str, int] = {}
+        self._reservations: list[tuple[int, str]] = []
+
+    def trade(self, times: int) -> None:
+        for product_id in PRODUCTS:
+            self._stock(UpdateInventory(product_id=product_id, product_name="Thing", unit_price=self._price()))
+        steps: tuple[Callable[[], None], ...] = (self._place, *[self._move] * 5, self._handle_stock)
+        for _ in range(times):
+            self._chance.choice(steps)()
+
+    def _place(self) -> None:
+        order_id, user_id = self._id(), self._chance.choice(USERS)
+        self._orders[order_id] = user_id
+        self._decide(ORDERS, order_id, user_id, orders.CreateOrder(user_id=user_id, items=self._lines()))
+
+    def _move(self) -> None:
+        if self._orders:
+            order_id = self._chance.choice(list(self._orders)[-8:])
+            self._decide(ORDERS, order_id, self._orders[order_id], self._order_command(order_id))
+
+    def _order_command(self, order_id: str) -> Message:
+        order = self._states[f"order-{order_id}"]
+        payment_id = order.open_payment or order.captured_payment or self._id()
+        total = order.total or self._price()
+        confirm = orders.ConfirmPayment(payment_id=payment_id, amount=total)
+        pay = orders.RequestPayment(order_id=order_id, card_token="tok_approve")
+        forward: dict[str | None, Message] = {
+            "PENDING": self._validation(order_id),
+            "VALIDATED": confirm if order.open_payment else pay,
+            "PAID": orders.ShipOrder(carrier="DHL", tracking_number="1"),
+            "SHIPPED": orders.DeliverOrder(),
+            "DELIVERED": orders.CompleteOrder(),
+            "CANCELLED": orders.ConfirmRefund(payment_id=payment_id, amount=total),
+        }
+        aside: tuple[Message, ...] = (
+            orders.CancelOrder(),
+            orders.CancelOrder(reason="too slow"),
+            orders.FailPayment(payment_id=payment_id, code="declined"),
+            self._chance.choice(tuple(forward.values())),
+        )
+        if self._chance.random() < 0.3:
+            return self._chance.choice(aside)
+        return forward.get(order.status, confirm)
+
+    def _validation(self, order_id: str) -> Message:
+        if self._chance.random() < 0.2:
+            return orders.RejectOrder(code="insufficient_stock", reason="Too few.")
+        placed = next(c for c in self.commits if c.stream == f"order-{order_id}").events[0].data
+        lines = [PricedLine(**line, unit_price=self._price()) for line in placed["items"]]
+        return orders.ValidateOrder(items=tuple(sorted(lines, key=lambda line: line.product_id)))
+
+    def _handle_stock(self) -> None:
+        product_id = self._chance.choice(PRODUCTS)
+        earlier, reservation_id = self._chance.choice(self._reservations or [(product_id, self._id())])
+        match self._chance.randrange(4):
+            case 0:
+                self._stock(UpdateInventory(product_id=product_id, quantity=self._chance.randint(0, 30)))
+            case 1:
+                self._stock(CommitStock(product_id=earlier, order_id=self._id(), reservation_id=reservation_id))
+            case 2:
+                self._stock(ReleaseStock(product_id=earlier, order_id=self._id(), reservation_id=reservation_id))
+            case _:
+                new = self._id()
+                self._reservations.append((product_id, new))
+                quantity = self._chance.randint(1, 5)
+                self._stock(
+                    ReserveStock(product_id=product_id, order_id=self._id(), reservation_id=new, quantity=quantity)
+                )
+
+    def _stock(self, command: UpdateInventory | ReserveStock | ReleaseStock | CommitStock) -> None:
+        self._decide(INVENTORY, str(command.product_id), command.product_id, command)
+
+    def _decide(self, decider: Decider[Any, Any, Any], subject: str, key: int, command: Message) -> None:
+        stream = f"{decider.context}-{subject}"
+        at = BEGUN_AT + timedelta(minutes=len(self.commits))
+        known = frozenset(f"inventory-{product_id}" for product_id in PRODUCTS)
+        state = self._states.get(stream, decider.initial)
+        try:
+            events = decider.decide(command, state, Context(subject=subject, now=at, known_streams=known))
+        except Refusal:
+            return
+        if not events:
+            return
+        for event in events:
+            state = decider.evolve(state, event)
+        self._states[stream] = state
+        self._versions[stream] = self._versions.get(stream, 0) + 1
+        self.commits.append(
+            Commit(
+                position=len(self.commits) + 1,
+                stream=stream,
+                version=self._versions[stream],
+                partition_key=key,
+                partition=key % PARTITIONS,
+                events=tuple(encode_event(event) for event in events),
+                command_id=self._id(),
+                fingerprint="fingerprint",
+                recorded_at=at,
+            )
+        )
+
+    def _lines(self) -> tuple[OrderLine, ...]:
+        wanted = self._chance.sample(PRODUCTS, self._chance.randint(1, len(PRODUCTS)))
+        return tuple(OrderLine(product_id=product_id, quantity=self._chance.randint(1, 3)) for product_id in wanted)
+
+    def _price(self) -> Money:
+        return Money(amount=self._chance.randint(1, 9999), currency="EUR")
+
+    def _id(self) -> str:
+        return str(UUID(int=self._chance.getrandbits(128), version=4))

@@ -1,0 +1,111 @@
+"""The rules of a payment: each command happens, is refused, stays quiet."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from command_service.domain.payments import (
+    PAYMENTS,
+    ProcessPayment,
+    RecordPaymentResult,
+    RecordRefundResult,
+    RefundPayment,
+)
+from common.events.payments import (
+    PaymentEvent,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentProcessed,
+    PaymentRefunded,
+    PaymentRefundInitiated,
+)
+from common.values import CardPersonal, Message, Money
+from tests.support.rules import SUBJECT, given
+
+ORDER = "0198f3b4-2222-7000-8000-000000000000"
+AMOUNT = Money(amount=9998, currency="EUR")
+PROCESS = ProcessPayment(payment_id=SUBJECT, order_id=ORDER, amount=AMOUNT, card_token="tok_approve")
+APPROVE = RecordPaymentResult(approved=True, provider_reference="ch_1")
+DECLINE = RecordPaymentResult(approved=False, code="insufficient_funds", reason="Declined.")
+GIVEN_BACK = RecordRefundResult(provider_reference="re_1")
+
+INITIATED = PaymentInitiated(
+    payment_id=SUBJECT, order_id=ORDER, amount=AMOUNT, personal=CardPersonal(card_token="tok_approve")
+)
+PROCESSED = PaymentProcessed(payment_id=SUBJECT, order_id=ORDER, amount=AMOUNT, provider_reference="ch_1")
+FAILED = PaymentFailed(payment_id=SUBJECT, order_id=ORDER, code="insufficient_funds", reason="Declined.")
+REFUND_INITIATED = PaymentRefundInitiated(payment_id=SUBJECT, order_id=ORDER, amount=AMOUNT)
+REFUNDED = PaymentRefunded(payment_id=SUBJECT, order_id=ORDER, amount=AMOUNT, provider_reference="re_1")
+
+Facts = tuple[PaymentEvent, ...]
+A_PROCESSED_PAYMENT: Facts = (INITIATED, PROCESSED)
+A_FAILED_PAYMENT: Facts = (INITIATED, FAILED)
+A_REFUND_IN_PROGRESS: Facts = (*A_PROCESSED_PAYMENT, REFUND_INITIATED)
+A_REFUNDED_PAYMENT: Facts = (*A_REFUND_IN_PROGRESS, REFUNDED)
+
+
+def test_a_payment_is_initiated() -> None:
+    given(PAYMENTS).when(PROCESS).then(INITIATED)
+
+
+@pytest.mark.parametrize("facts", [(INITIATED,), A_PROCESSED_PAYMENT, A_FAILED_PAYMENT, A_REFUNDED_PAYMENT])
+def test_a_payment_that_is_there_is_not_initiated_again(facts: Facts) -> None:
+    given(PAYMENTS, *facts).when(PROCESS).stays_quiet()
+
+
+@pytest.mark.parametrize("command", [APPROVE, DECLINE, RefundPayment(), GIVEN_BACK])
+def test_a_payment_that_is_not_there_has_no_result(command: Message) -> None:
+    given(PAYMENTS).when(command).rejects("unknown_payment")
+
+
+@pytest.mark.parametrize(("command", "fact"), [(APPROVE, PROCESSED), (DECLINE, FAILED)])
+def test_what_the_provider_said_is_recorded(command: Message, fact: PaymentEvent) -> None:
+    given(PAYMENTS, INITIATED).when(command).then(fact)
+
+
+@pytest.mark.parametrize("command", [APPROVE, DECLINE])
+@pytest.mark.parametrize("facts", [A_PROCESSED_PAYMENT, A_FAILED_PAYMENT, A_REFUND_IN_PROGRESS, A_REFUNDED_PAYMENT])
+def test_the_first_result_stands(facts: Facts, command: Message) -> None:
+    given(PAYMENTS, *facts).when(command).stays_quiet()
+
+
+@pytest.mark.parametrize("fields", [{"approved": True}, {"approved": False}, {"approved": True, "code": "x"}])
+def test_a_result_says_what_it_rests_on(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RecordPaymentResult(**fields)
+
+
+def test_a_captured_payment_is_given_back() -> None:
+    given(PAYMENTS, *A_PROCESSED_PAYMENT).when(RefundPayment()).then(REFUND_INITIATED)
+
+
+@pytest.mark.parametrize("facts", [(INITIATED,), A_FAILED_PAYMENT])
+def test_what_was_not_captured_is_not_given_back(facts: Facts) -> None:
+    given(PAYMENTS, *facts).when(RefundPayment()).rejects("payment_not_captured")
+
+
+@pytest.mark.parametrize("facts", [A_REFUND_IN_PROGRESS, A_REFUNDED_PAYMENT])
+def test_a_refund_is_not_begun_twice(facts: Facts) -> None:
+    given(PAYMENTS, *facts).when(RefundPayment()).stays_quiet()
+
+
+def test_the_end_of_a_refund_is_recorded() -> None:
+    given(PAYMENTS, *A_REFUND_IN_PROGRESS).when(GIVEN_BACK).then(REFUNDED)
+
+
+@pytest.mark.parametrize("facts", [(INITIATED,), A_PROCESSED_PAYMENT, A_FAILED_PAYMENT])
+def test_a_refund_that_was_not_begun_has_no_end(facts: Facts) -> None:
+    given(PAYMENTS, *facts).when(GIVEN_BACK).rejects("refund_not_initiated")
+
+
+def test_the_end_of_a_refund_is_recorded_once() -> None:
+    given(PAYMENTS, *A_REFUNDED_PAYMENT).when(GIVEN_BACK).stays_quiet()
+
+
+def test_the_status_is_told_of_payments_that_are_there() -> None:
+    payment, statuses = PAYMENTS.initial, [PAYMENTS.status(PAYMENTS.initial)]
+    for fact in A_REFUNDED_PAYMENT:
+        payment = PAYMENTS.evolve(payment, fact)
+        statuses.append(PAYMENTS.status(payment))
+    assert statuses == [None, "INITIATED", "PROCESSED", "REFUNDING", "REFUNDED"]
