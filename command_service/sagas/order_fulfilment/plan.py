@@ -52,7 +52,7 @@ def _pay(fulfilment: Fulfilment) -> Want | None:
         case Payment(stage="declined"):
             told = {"payment_id": payment.payment_id, "code": payment.code, "reason": payment.reason}
             return _about_order(fulfilment, "fail", "FailPayment", told, round_=payment.attempt)
-    if fulfilment.status == "VALIDATED" and fulfilment.is_overdue:
+    if fulfilment.status == "VALIDATED" and fulfilment.is_overdue and not fulfilment.was_paid:
         return _about_order(fulfilment, "time_out", "CancelOrder", {"reason": "The payment did not come in time."})
     return None
 

@@ -40,7 +40,6 @@ UNDONE = frozenset({"REJECTED", "CANCELLED", "REFUNDED"})
 _STOCK_AFTER = {"release": "released", "commit": "committed"}
 _STAGE_AFTER = {
     "initiate": "initiated",
-    "confirm": "told",
     "fail": "told",
     "refund": "refunding",
     "pay_back": "refunded",
@@ -138,10 +137,16 @@ def _accepted(  # noqa: PLR0911 - one row per kind of step
     match step, events:
         case "reserve", (StockReserved(unit_price=price), *_):
             return _line(fulfilment, int(about), stock="reserved", unit_price=price)
+        case "charge", () if fulfilment.status in UNDONE:  # it was voided instead, before the saga was folded again
+            return fulfilment
         case (("charge" | "void"), (PaymentProcessed(), *_)):
             return _at(fulfilment, "captured")
         case (("charge" | "void"), (PaymentFailed(code=code, reason=reason), *_)):
             return _at(fulfilment, "declined", code=code, reason=reason)
+        case "confirm", _:  # the order's own event says the same, a little later; until then no time is up
+            return replace(_at(fulfilment, "told"), was_paid=True)
+        case "fail", _ if fulfilment.payment and fulfilment.payment.stage != "declined":
+            return fulfilment  # the order has told it already, and perhaps of the next payment too
         case _ if stock := _STOCK_AFTER.get(step):
             return _line(fulfilment, int(about), stock=stock)
         case _ if stage := _STAGE_AFTER.get(step):
