@@ -29,7 +29,7 @@ up: install ## Run the stack in this terminal
 down: ## Stop the stack
 	.venv/bin/cqrs down
 
-lock: ## Write requirements.lock anew (needs uv)
+lock: ## Write the lock files anew (needs uv)
 	scripts/lock.sh
 
 clean: ## Stop the stack; delete its data, .venv and caches

@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from bench.ceilings import measure_ceilings
+from bench.fulfilment import measure_fulfilment
 from bench.imports import measure_import
 from bench.into_the_log import measure_log
 from bench.machine import describe_machine, describe_versions
@@ -97,6 +98,7 @@ class _Run:
             await self._section("log", lambda: self._log(ready))
             if {"pipeline", "reading", "import"} & set(self.sections):
                 await self._tried("the whole system", lambda: self._whole_system(ready))
+            await self._section("fulfilment", lambda: self._fulfilment(ready))
         await self._section("start", self._start)
         self.results.seconds = perf_counter() - started
         return self.results
@@ -148,6 +150,13 @@ class _Run:
 
     async def _import(self, system: System, ready: Servers) -> None:
         self.results.orders_import = await measure_import(system, ready, self.folder, self.plan.import_orders)
+
+    async def _fulfilment(self, ready: Servers) -> None:
+        names = ("command", "projector", "query", "saga")
+        async with running(
+            names, servers=ready, database=f"{DATABASE}_sagas", relay=True, folder=self.folder
+        ) as system:
+            self.results.fulfilment = await measure_fulfilment(system, ready, self.plan.fulfilment_seconds)
 
     async def _start(self) -> None:
         self.results.start_up = await measure_start_up(self.folder)

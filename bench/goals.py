@@ -75,6 +75,32 @@ GOALS = (
         unit="ms",
         at_most=True,
     ),
+    Goal(
+        name="orders validated by the saga",
+        measure=lambda r: r.fulfilment and r.fulfilment.spread.per_second,
+        wanted=800,
+        unit="orders/s",
+    ),
+    Goal(
+        name="one hot product: reservations",
+        measure=lambda r: r.fulfilment and r.fulfilment.hot.per_second,
+        wanted=1000,
+        unit="orders/s",
+    ),
+    Goal(
+        name="POST to VALIDATED at 50/s: p50",
+        measure=lambda r: r.fulfilment and r.fulfilment.post_to_validated.p50,
+        wanted=60,
+        unit="ms",
+        at_most=True,
+    ),
+    Goal(
+        name="POST to VALIDATED at 50/s: p99",
+        measure=lambda r: r.fulfilment and r.fulfilment.post_to_validated.p99,
+        wanted=250,
+        unit="ms",
+        at_most=True,
+    ),
     Goal(name="import", measure=lambda r: r.orders_import and r.orders_import.per_second, wanted=3000, unit="orders/s"),
     Goal(
         name="two services: slower one ÷ offered",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bench import imports
 
-SECTIONS = ("ceilings", "peers", "naive", "log", "pipeline", "reading", "import", "start")
+SECTIONS = ("ceilings", "peers", "naive", "log", "pipeline", "reading", "import", "fulfilment", "start")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class Plan:
     sustained_seconds: float
     reading_seconds: float
     import_orders: int
+    fulfilment_seconds: float
 
 
 FULL = Plan(  # about 8 minutes
@@ -30,6 +31,7 @@ FULL = Plan(  # about 8 minutes
     sustained_seconds=30,
     reading_seconds=20,
     import_orders=imports.ORDERS,
+    fulfilment_seconds=15,
 )
 QUICK = Plan(  # about 2 minutes: good for a look, not for a claim
     ceiling_seconds=2,
@@ -40,4 +42,5 @@ QUICK = Plan(  # about 2 minutes: good for a look, not for a claim
     sustained_seconds=6,
     reading_seconds=4,
     import_orders=imports.QUICK_ORDERS,
+    fulfilment_seconds=4,
 )

@@ -146,6 +146,18 @@ def _others(results: Results) -> Iterator[Row]:
     imported = results.orders_import
     remark = f"{imported.orders:,} orders in {imported.seconds:.1f} s, last one visible" if imported else ""
     yield "import of orders", _number(imported and imported.per_second), remark
+    yield from _fulfilment(results)
+
+
+def _fulfilment(results: Results) -> Iterator[Row]:
+    measured = results.fulfilment
+    if measured is None:
+        yield "orders from POST to VALIDATED", NOT_MEASURED, ""
+        return
+    for name, part in (("orders from POST to VALIDATED", measured.spread), ("the same on one product", measured.hot)):
+        remark = f"{part.orders:,} orders, accepted at {part.accepted_per_second:,.0f} per second"
+        yield name, f"{part.per_second:,.0f}", remark
+    yield "POST to VALIDATED in the view, at 50 per second", "", measured.post_to_validated.line()
 
 
 def _reading(name: str, reading: WriteToRead | None, insert_ms: float | None) -> Row:
@@ -158,7 +170,7 @@ def _reading(name: str, reading: WriteToRead | None, insert_ms: float | None) ->
 
 def _processes(results: Results) -> list[Row]:
     peaks: dict[str, float] = {}
-    for part in (results.log, results.sustained, results.orders_import):
+    for part in (results.log, results.sustained, results.orders_import, results.fulfilment):
         for name, use in part.meter.uses.items() if part else ():
             peaks[name] = max(peaks.get(name, 0.0), use.peak_memory_mib)
     return [(name, f"{peak:.0f}", _processor(results, name)) for name, peak in peaks.items()]

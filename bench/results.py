@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.ceilings import Ceilings
+from bench.fulfilment import Fulfilment
 from bench.imports import Import
 from bench.into_the_log import IntoTheLog
 from bench.machine import Machine
@@ -29,6 +30,7 @@ class Results:
     write_to_read: WriteToRead | None = None  # at 200 commands per second
     write_to_read_at_half: WriteToRead | None = None  # at half the sustained rate
     orders_import: Import | None = None
+    fulfilment: Fulfilment | None = None
     start_up: StartUp | None = None
     failures: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
@@ -63,7 +65,7 @@ class Results:
         """The Python process with the highest memory, in MiB, of all loads."""
         peaks = [
             (use.peak_memory_mib, name)
-            for part in (self.log, self.sustained, self.orders_import)
+            for part in (self.log, self.sustained, self.orders_import, self.fulfilment)
             if part
             for name, use in part.meter.uses.items()
             if name not in SERVER_PROCESSES and use.peak_memory_mib

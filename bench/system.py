@@ -25,6 +25,7 @@ MODULES = {  # name of a process -> (module, setting of its port)
     "command": ("command_service", "COMMAND_PORT"),
     "command-2": ("command_service", "COMMAND_PORT"),
     "projector": ("projector", "PROJECTOR_PORT"),
+    "saga": ("command_service.sagas", "SAGA_PORT"),
     "query": ("query_service", "QUERY_PORT"),
     "gateway": ("gateway", "GATEWAY_PORT"),
 }

@@ -31,7 +31,8 @@ from common.web import add_operations, make_app, serve_beside
 CONFIRM_SECONDS = 5.0
 CURSOR_SECONDS = 0.25  # how often the cursor is written down
 SHORTEST_POLL_SECONDS = 0.002  # the log is asked this soon again after it had something, later and later when not
-HANDED_POLL_SECONDS = 0.05  # and this soon after this process had something itself
+OTHERS_POLL_SECONDS = 0.005  # and at least so often while other processes append, too,
+OTHERS_SECONDS = 1.0  # which is so while the last such commit is not older than this
 LONGEST_POLL_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ class Relay:
         )
         self._publisher: Publisher | None = None
         self._poll_seconds = SHORTEST_POLL_SECONDS
+        self._others_at = -OTHERS_SECONDS
         self._handed = Handed()
         self._woken = asyncio.Event()
 
@@ -150,10 +152,12 @@ class Relay:
     async def _next_page(self, read: int) -> list[Commit]:
         """Return what follows; this process's own commits count as read: the log acknowledged them, and all before."""
         if handed := self._handed.after(read):
-            self._poll_seconds = HANDED_POLL_SECONDS
             return handed
         found = await self._log.read_all(read, READ_COMMITS)
-        self._poll_seconds = SHORTEST_POLL_SECONDS if found else min(2 * self._poll_seconds, LONGEST_POLL_SECONDS)
+        now = time.monotonic()
+        self._others_at = now if found else self._others_at
+        longest = OTHERS_POLL_SECONDS if now - self._others_at < OTHERS_SECONDS else LONGEST_POLL_SECONDS
+        self._poll_seconds = SHORTEST_POLL_SECONDS if found else min(2 * self._poll_seconds, longest)
         return found
 
     async def _pause(self) -> None:

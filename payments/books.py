@@ -90,7 +90,10 @@ class Books:
         self._db: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        await self._in_thread(self._open)
+        try:
+            await self._in_thread(self._open)
+        except Unavailable as error:  # only who starts the process is told where the file is
+            raise Unavailable(f"{self._path}: {error.detail}", code=error.code) from error
 
     async def close(self) -> None:
         await self._in_thread(self._close)
@@ -114,7 +117,7 @@ class Books:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.Error as error:
-            raise Unavailable(f"The books in {self._path} cannot be used: {error}.", code="books_closed") from error
+            raise Unavailable(f"The books cannot be used: {error}.", code="books_closed") from error
 
     def _open(self) -> None:
         self._db = db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)

@@ -14,6 +14,7 @@ from query_service.answers import Answer
 from query_service.freshness import GROUP, Freshness, Reading
 from query_service.queries.inventory import all_products, one_product
 from query_service.queries.orders import one_order, orders_of_user
+from query_service.queries.sagas import one_saga, sagas_in_state
 from query_service.queries.statistics import order_statistics
 from query_service.queries.users import user_summary
 
@@ -29,7 +30,14 @@ QUERIES: tuple[tuple[str, Query], ...] = (
 )
 
 
-def make_query_app(views: AsyncDatabase, freshness: Freshness) -> web.Application:
+SAGA_QUERIES: tuple[tuple[str, Query], ...] = (
+    ("/queries/sagas", sagas_in_state),
+    ("/queries/sagas/{saga_id}", one_saga),
+)
+"""They read what the sagas keep beside the log, not a view: no token is waited for."""
+
+
+def make_query_app(views: AsyncDatabase, events: AsyncDatabase, freshness: Freshness) -> web.Application:
     app = make_app()
 
     async def ready() -> Mapping[str, bool]:
@@ -49,6 +57,8 @@ def make_query_app(views: AsyncDatabase, freshness: Freshness) -> web.Applicatio
     app.router.add_get("/ops/positions", positions)
     for path, query in QUERIES:
         app.router.add_get(path, _handler(query, views, freshness))
+    for path, query in SAGA_QUERIES:
+        app.router.add_get(path, _saga_handler(query, events))
     return app
 
 
@@ -63,6 +73,16 @@ def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handle
         except msgspec.ValidationError as error:
             raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
         return json_response(answer.content, headers=_headers(answer, reading))
+
+    return handle
+
+
+def _saga_handler(query: Query, events: AsyncDatabase) -> Handler:
+    async def handle(http: web.Request) -> web.Response:
+        try:
+            return json_response((await query(http, events)).content)
+        except PyMongoError as error:
+            raise Unavailable("The sagas cannot be reached; ask again in a moment.") from error
 
     return handle
 

@@ -20,7 +20,7 @@ def decide_payment(command: PaymentStep, order: Order, status: OrderStatus, cont
         case ConfirmPayment():
             return _confirm_payment(command, order, status, context)
         case FailPayment():
-            return _fail_payment(command, order, status, context)
+            return _fail_payment(command, order, context)
         case ConfirmRefund():
             return _confirm_refund(command, order, status, context)
     assert_never(command)
@@ -64,8 +64,9 @@ def _confirm_payment(
     return (OrderPaid(order_id=context.subject, payment_id=command.payment_id, amount=command.amount),)
 
 
-def _fail_payment(command: FailPayment, order: Order, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
-    if status is not OrderStatus.VALIDATED or order.open_payment != command.payment_id:
+def _fail_payment(command: FailPayment, order: Order, context: Context) -> tuple[OrderEvent, ...]:
+    """Also of an order that was cancelled meanwhile: its payment has an end then, too."""
+    if order.open_payment != command.payment_id:
         return ()
     return (
         OrderPaymentFailed(

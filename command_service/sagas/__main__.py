@@ -20,7 +20,9 @@ async def run(settings: Settings) -> None:
     async with writing(settings, name="sagas") as ours, HttpPaymentProvider(settings.payments_url) as provider:
         runner = _make_runner(ours, settings)
         feed = _make_feed(ours, runner, settings)
-        dispatcher = Dispatcher(handler=ours.handler, log=ours.log, provider=provider, tell=runner.tell)
+        dispatcher = Dispatcher(
+            handler=ours.handler, log=ours.log, provider=provider, tell=runner.tell, note=runner.note_trouble
+        )
         runner.serve(dispatcher, feed)
 
         async def ready() -> dict[str, bool]:

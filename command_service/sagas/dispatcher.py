@@ -1,6 +1,8 @@
 """Gets wants done: each is a command under its own id, repeated until it has an outcome (PROTOCOL S2, S3, S5)."""
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,14 +84,6 @@ class Errand:
 
 
 @dataclass(slots=True)
-class Tried:
-    """How it goes with a want so far, for whoever asks."""
-
-    attempts: int = 0
-    last_error: str | None = None
-
-
-@dataclass(slots=True)
 class Dispatcher:
     """Sends wants side by side and tells their outcomes; one that was sent already is not sent again."""
 
@@ -97,7 +91,7 @@ class Dispatcher:
     log: Log
     provider: PaymentProvider
     tell: Callable[[Errand, Answer], None]
-    tried: dict[str, Tried] = field(default_factory=dict)
+    note: Callable[[Errand, int, str], Awaitable[None]]  # how many tries failed, and why the last one did
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
 
@@ -112,27 +106,30 @@ class Dispatcher:
         return _interpreted(errand.want.step, commit.events) if commit else None
 
     async def _until_answered(self, errand: Errand) -> None:
-        tried = self.tried[errand.command_id] = Tried()
-        pause_seconds = FIRST_PAUSE_SECONDS
         try:
-            while True:
-                try:
-                    tried.attempts += 1
-                    async with self._room:
-                        answer = await self._answer(errand)
-                    break
-                except Unavailable as error:
-                    tried.last_error = error.detail
-                except Exception as error:  # a mistake of ours is no outcome (S3): it is tried again, and can be seen
-                    log.exception("want_failed", saga=errand.saga_id, step=errand.want.step)
-                    tried.last_error = type(error).__name__
-                await asyncio.sleep(pause_seconds)
-                pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            answer = await self._repeated(errand)
         finally:
-            del self._tasks[errand.command_id], self.tried[errand.command_id]
+            del self._tasks[errand.command_id]
             OPEN.set(len(self._tasks))
         WANTS.labels(errand.want.command, answer.code if isinstance(answer, Refused) else "accepted").inc()
         self.tell(errand, answer)
+
+    async def _repeated(self, errand: Errand) -> Answer:
+        pause_seconds = FIRST_PAUSE_SECONDS
+        for failed in itertools.count(1):
+            try:
+                async with self._room:
+                    return await self._answer(errand)
+            except Unavailable as error:
+                reason = error.detail
+            except Exception as error:  # a mistake of ours is no outcome (S3): it is tried again, and can be seen
+                log.exception("want_failed", saga=errand.saga_id, step=errand.want.step)
+                reason = type(error).__name__
+            with contextlib.suppress(Unavailable):
+                await self.note(errand, failed, reason)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+        raise AssertionError("unreachable")
 
     async def _answer(self, errand: Errand) -> Answer:
         """One try. What was refused is written down under the same id, so that nothing else can follow (S3)."""
@@ -171,6 +168,7 @@ class Dispatcher:
                 is_keyed=True,
                 fingerprint=f"saga {errand.want.command}",
                 deadline=asyncio.get_running_loop().time() + COMMAND_SECONDS,
+                body_bytes=len(orjson.dumps(errand.want.body)),
                 partition_key=errand.partition_key,
                 actor=ACTOR,
                 correlation_id=errand.saga_id,

@@ -76,6 +76,10 @@ class SagaRunner:
         if self._feed:
             self._feed.wake()
 
+    async def note_trouble(self, errand: Errand, failed: int, reason: str) -> None:
+        """A want could not be done so often."""
+        await self._store.note_trouble(errand.command_id, failed, reason)
+
     def _holds(self, partition: int) -> bool:
         return self._feed is not None and partition in self._feed.held
 

@@ -11,10 +11,10 @@ from pymongo.errors import PyMongoError
 from command_service.sagas.folding import Doc, Step
 from command_service.sagas.shapes import Saga, Want
 from common.errors import Unavailable
-from common.read_models.storage import to_fields, to_view
+from common.read_models.storage import SAGA_TROUBLES, SAGAS, to_fields, to_view
 from common.transaction import Guarded
 
-SAGAS = "sagas"
+TROUBLES_KEPT_SECONDS = 30 * 24 * 3600
 _INDEXES = (
     pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
     pymongo.IndexModel([("partition", 1), ("is_due", 1)], partialFilterExpression={"is_due": True}),
@@ -27,11 +27,19 @@ class SagaStore:
 
     def __init__(self, database: AsyncDatabase, saga: Saga[Any]) -> None:
         self._collection = database[SAGAS]
+        self._troubles = database[SAGA_TROUBLES]
         self._saga = saga
 
     async def make_indexes(self) -> None:
         with _reaching():
             await self._collection.create_indexes(list(_INDEXES))
+            await self._troubles.create_index("at", expireAfterSeconds=TROUBLES_KEPT_SECONDS)
+
+    async def note_trouble(self, command_id: str, attempts: int, reason: str) -> None:
+        """For whoever looks at a saga that waits; relied on by nobody."""
+        change = {"$set": {"attempts": attempts, "reason": reason}, "$currentDate": {"at": True}}
+        with _reaching():
+            await self._troubles.update_one({"_id": command_id}, change, upsert=True)
 
     async def load(self, saga_ids: Iterable[str]) -> dict[str, Doc]:
         return await self._find({"_id": {"$in": list(saga_ids)}})

@@ -14,6 +14,8 @@ CHECKPOINTS = "checkpoints"
 PROGRESS = "progress"
 REQUESTS = "requests"
 SUMS = "sums"
+SAGAS = "sagas"  # in the log's database, as the next
+SAGA_TROUBLES = "saga_troubles"  # command id → how often a want could not be done yet, and why
 
 
 def to_fields(view: object) -> dict[str, Any]:

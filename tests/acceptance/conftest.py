@@ -18,7 +18,7 @@ PAYMENT_SECONDS = 8
 async def door(system: System) -> AsyncIterator[Door]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
         opened = Door(system, http, PRODUCT)
-        stock = {"product_id": PRODUCT, "product_name": "Keyboard", "quantity": 100, "unit_price": "49.99"}
+        stock = {"product_id": PRODUCT, "product_name": "Keyboard", "quantity": 10**9, "unit_price": "49.99"}
         assert (await opened.post("inventory", stock)).status in (200, 201)
         yield opened
 

@@ -109,6 +109,8 @@ async def test_other_spellings_of_a_path_are_the_same_path(door: Door, target: s
     [
         ("/cqrs/commands/orders", {"POST"}, ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "TRACE")),
         (f"/cqrs/commands/orders/{UUID}/cancel", {"POST"}, ("GET", "DELETE")),
+        (f"/cqrs/commands/orders/{UUID}/ship", {"POST"}, ("GET", "PUT")),
+        ("/cqrs/commands/payments", {"POST"}, ("GET", "PUT", "DELETE")),
         ("/cqrs/commands/orders/import", {"POST"}, ("GET", "PUT")),
         ("/cqrs/commands/inventory", {"POST"}, ("GET", "PUT")),
         ("/cqrs/queries/inventory", {"GET", "HEAD"}, ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")),

@@ -64,6 +64,13 @@ class Shop:
 
         await until(is_so, seconds=SOON_SECONDS, what=f"{reserved} of {total} are reserved")
 
+    async def told_by_its_saga(self, order_id: str, state: str) -> dict[str, Any]:
+        async def is_so() -> bool:
+            return (await self.get(f"sagas/{order_id}")).get("state") == state
+
+        await until(is_so, seconds=SOON_SECONDS, what=f"the saga is {state}")
+        return await self.get(f"sagas/{order_id}")
+
     async def books(self) -> dict[str, dict[str, Any]]:
         async with self._http.get(f"{self.system.url('payments')}/books?limit=1000") as answer:
             return {charge["payment_id"]: charge for charge in (await answer.json())["charges"]}
@@ -101,6 +108,7 @@ async def test_an_order_is_reserved_paid_shipped_delivered_and_completed(shop: S
     assert (await shop.post(f"orders/{order_id}/deliver"))[0] == 200
     assert (await shop.post(f"orders/{order_id}/complete"))[0] == 200
     order = await shop.becomes(order_id, "COMPLETED")
+    await shop.told_by_its_saga(order_id, "over")
     assert [entry["event"] for entry in order["timeline"]] == [
         *("OrderInitiated", "OrderValidated", "PaymentRequested", "OrderPaid"),
         *("OrderShipped", "OrderDelivered", "OrderCompleted"),
@@ -164,7 +172,18 @@ async def test_a_provider_that_never_answers_has_taken_nothing(shop: Shop) -> No
     order_id = await shop.ordered((product, 1))
     await shop.becomes(order_id, "VALIDATED")
     assert (await shop.pay(order_id, "tok_never"))[0] == 200
+
+    async def is_asked_again() -> bool:
+        last = (await shop.get(f"sagas/{order_id}"))["steps"][-1]
+        return (last["step"], last["outcome"]) == ("charge", None) and last["attempts"] > 0
+
+    await until(is_asked_again, seconds=SOON_SECONDS, what="the provider is asked again")
     order = await shop.becomes(order_id, "CANCELLED", seconds=40)
+    saga = await shop.told_by_its_saga(order_id, "over")
+    charge = next(step for step in saga["steps"] if step["step"] == "charge")
+    assert charge["attempts"] > 1
+    assert charge["last_error"]
+    assert "card" not in str(saga)
     charge = (await shop.books())[order["payment_info"]["payment_id"]]
     assert charge["captured_count"] == 0
     await shop.stock_is(product, total=5, reserved=0)
@@ -195,9 +214,10 @@ async def test_money_that_comes_after_the_cancellation_goes_back(shop: Shop) -> 
     async def is_even() -> bool:
         order = await shop.get(f"orders/{order_id}")
         charge = (await shop.books()).get((order["payment_info"] or {}).get("payment_id"), {})
-        return not charge or charge["captured_count"] == charge["refunded_count"]
+        is_told = order["payment_info"]["status"] == "FAILED"
+        return is_told and (not charge or charge["captured_count"] == charge["refunded_count"])
 
-    await until(is_even, seconds=SOON_SECONDS, what="captured and refunded agree")
+    await until(is_even, seconds=SOON_SECONDS, what="captured and refunded agree, and the order says so")
 
 
 async def test_of_many_who_want_the_last_pieces_as_many_get_them_as_there_are(shop: Shop) -> None:

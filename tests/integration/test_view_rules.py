@@ -282,6 +282,41 @@ async def test_V4_an_order_placed_and_cancelled_in_one_batch_was_never_pending(b
     await bench.check()
 
 
+async def test_V4_money_is_counted_when_it_is_captured_and_taken_back_when_it_is_refunded(bench: ViewBench) -> None:
+    kept = await bench.ledger.pay(await bench.ledger.order(1, (1, 2), (2, 3)), 1000)
+    refunded = await bench.ledger.pay(await bench.ledger.order(1, (1, 1)), 1000)
+    writer = bench.writer()
+    await bench.catch_up(writer)
+    await bench.check()
+    assert await _spent(bench, 1) == (6000, 2)
+    await bench.ledger.refund(refunded)
+    await bench.catch_up(writer)
+    await bench.check()
+    assert await _spent(bench, 1) == (5000, 1)
+    shown = await bench.views["orders"].find_one({"_id": kept.subject})
+    assert shown
+    assert (shown["payment"]["status"], shown["total"]["amount"]) == ("CAPTURED", 5000)
+
+
+async def _spent(bench: ViewBench, user_id: int) -> tuple[int, int]:
+    user = await bench.views["sums"].find_one({"_id": f"users/{user_id}"})
+    assert user
+    return user["spent"]["EUR"], user["paid_orders"]
+
+
+async def test_V4_an_order_that_is_rejected_takes_back_all_it_added_but_its_status(bench: ViewBench) -> None:
+    order = await bench.ledger.order(1, (1, 2))
+    writer = bench.writer()
+    await bench.catch_up(writer)
+    told = {"code": "insufficient_stock", "reason": "Too few."}
+    await bench.ledger.on(order, event("OrderRejected", order_id=order.subject, **told))
+    await bench.catch_up(writer)
+    await bench.check()
+    user = await bench.views["sums"].find_one({"_id": "users/1"})
+    assert user
+    assert (user["total_orders"], user["statuses"]) == (0, {"PENDING": 0, "REJECTED": 1})
+
+
 # V5: parking
 
 

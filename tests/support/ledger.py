@@ -54,6 +54,22 @@ class Ledger:
         told = event("OrderCancelled", order_id=order.subject, reason="changed my mind")
         return await self.on(order, told)
 
+    async def pay(self, order: Commit, unit_price: int) -> Commit:
+        """Validate the order at this price of every piece, and pay it; return the last commit."""
+        lines = order.events[0].data["items"]
+        items = [{**line, "unit_price": a_price(unit_price)} for line in lines]
+        amount = a_price(sum(line["quantity"] for line in lines) * unit_price)
+        ids = {"order_id": order.subject, "payment_id": str(uuid4())}
+        requested = {"attempt": 1, "amount": amount, "personal": {"card_token": "tok_approve"}}
+        await self.on(order, event("OrderValidated", order_id=order.subject, items=items))
+        await self.on(order, event("PaymentRequested", **ids, **requested))
+        return await self.on(order, event("OrderPaid", **ids, amount=amount))
+
+    async def refund(self, paid: Commit) -> Commit:
+        """Cancel an order that `pay` paid, and give the money back."""
+        await self.cancel(paid)
+        return await self.on(paid, event("OrderRefunded", **paid.events[0].data))
+
     async def stock(self, product_id: int, quantity: int) -> Commit:
         told = event("InventoryUpdated", product_id=product_id, product_name="Thing", quantity=quantity)
         return (await self.append(self.draft(f"inventory-{product_id}", product_id, told)))[0]

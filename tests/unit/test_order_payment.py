@@ -110,6 +110,10 @@ def test_a_payment_that_paid_is_not_confirmed_again(facts: Facts) -> None:
     given(ORDERS, *facts).when(CONFIRM).stays_quiet()
 
 
+def test_the_open_payment_of_a_cancelled_order_has_an_end_too() -> None:
+    given(ORDERS, *CANCELLED_WHILE_PAYING).when(FAIL).then(FAILED)
+
+
 def test_the_open_payment_fails_and_the_order_stays_validated() -> None:
     given(ORDERS, *AN_ORDER_BEING_PAID).when(FAIL).then(FAILED)
     order = ORDERS.initial
@@ -118,7 +122,7 @@ def test_the_open_payment_fails_and_the_order_stays_validated() -> None:
     assert ORDERS.status(order) == "VALIDATED"
 
 
-@pytest.mark.parametrize("facts", [A_DECLINED_ORDER, A_PAID_ORDER, CANCELLED_WHILE_PAYING, A_PENDING_ORDER])
+@pytest.mark.parametrize("facts", [A_DECLINED_ORDER, A_PAID_ORDER, A_PENDING_ORDER])
 def test_a_payment_that_nobody_waits_for_fails_quietly(facts: Facts) -> None:
     given(ORDERS, *facts).when(FAIL).stays_quiet()
 

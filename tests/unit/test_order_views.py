@@ -16,6 +16,7 @@ from common.read_models.shapes import Numbers, Told
 from common.read_models.storage import summary_id, to_fields, to_view
 from common.values import Money
 from projector.batch import Doc, DocumentId, fold
+from query_service.queries.orders import show_order
 from tests.support import naive
 from tests.support.imagined_shop import ImaginedShop
 from tests.support.order_facts import (
@@ -122,6 +123,29 @@ def test_a_refunded_order_counts_without_money() -> None:
 
 def test_a_rejected_order_counts_as_rejected_and_as_nothing_else() -> None:
     assert counted(A_REJECTED_ORDER) == {"users": {"statuses.REJECTED": 1}, "days": {"statuses.REJECTED": 1}}
+
+
+def shown(facts: Facts) -> dict[str, Any]:
+    return show_order(to_fields(view_of(facts)) | {"version": len(facts)})
+
+
+def test_people_see_how_an_order_was_paid_and_sent() -> None:
+    order, amount = shown(A_SHIPPED_ORDER), {"amount": "99.98", "currency": "EUR"}
+    payment = {"payment_id": FIRST, "status": "CAPTURED", "amount": amount, "captured": amount}
+    assert order["payment_info"] == {**payment, "code": None, "reason": None}
+    assert order["shipment"] == {"carrier": "DHL", "tracking_number": "JD0146", "tracking_url": None}
+    assert (order["total_amount"], order["total"]) == (99.98, amount)
+
+
+def test_people_see_why_an_order_was_not_paid_or_not_taken() -> None:
+    payment = shown((*AN_ORDER_BEING_PAID, FAILED))["payment_info"]
+    assert (payment["status"], payment["code"], payment["reason"]) == ("FAILED", "insufficient_funds", "Declined.")
+    order = shown(A_REJECTED_ORDER)
+    assert (order["payment_info"], order["reject_code"], order["reject_reason"]) == (
+        None,
+        "insufficient_stock",
+        "Too few.",
+    )
 
 
 def test_a_view_that_was_stored_before_there_were_payments_can_be_read() -> None:

@@ -4,12 +4,15 @@ One want at a time, so that compensation never meets an open one (S4).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from command_service.sagas.order_fulfilment.state import UNDONE, Fulfilment, Line, Payment
 from command_service.sagas.shapes import Want, want_id
 
 NAME = "order_fulfilment"
+_NOT_ASKED = "The order was cancelled before the provider was asked."
+_CAME_LATE = "The money came after the order was cancelled, and went back."
 _GONE_OUT = frozenset({"SHIPPED", "DELIVERED", "COMPLETED"})
 
 
@@ -50,15 +53,14 @@ def _pay(fulfilment: Fulfilment) -> Want | None:
             told = {"payment_id": payment.payment_id, "amount": payment.amount.model_dump()}
             return _about_order(fulfilment, "confirm", "ConfirmPayment", told, round_=payment.attempt)
         case Payment(stage="declined"):
-            told = {"payment_id": payment.payment_id, "code": payment.code, "reason": payment.reason}
-            return _about_order(fulfilment, "fail", "FailPayment", told, round_=payment.attempt)
+            return _fail(fulfilment, payment)
     if fulfilment.status == "VALIDATED" and fulfilment.is_overdue:
         return _about_order(fulfilment, "time_out", "CancelOrder", {"reason": "The payment did not come in time."})
     return None
 
 
 def _undo(fulfilment: Fulfilment) -> Want | None:
-    """Give back what was captured and what was reserved, then say no if nobody has said it yet."""
+    """Give back what was captured and what was reserved; then say how it ended, where nobody has said so yet."""
     return (
         _give_back(fulfilment)
         or _about_stock(fulfilment, "release", "ReleaseStock", having="reserved")
@@ -69,18 +71,35 @@ def _undo(fulfilment: Fulfilment) -> Want | None:
 def _give_back(fulfilment: Fulfilment) -> Want | None:
     payment = fulfilment.payment
     match payment:
+        case None:
+            return None
         case Payment(stage="initiated"):  # nobody has asked the provider yet, and nobody shall
             return _about_payment(payment, "void", "Void", {})
-        case Payment(stage="captured"):
-            return _about_payment(payment, "refund", "RefundPayment", {})
-        case Payment(stage="told") if fulfilment.was_paid:
+        case Payment(stage="captured" | "told") if payment.stage == "captured" or fulfilment.was_paid:
             return _about_payment(payment, "refund", "RefundPayment", {})
         case Payment(stage="refunding"):
             return _about_payment(payment, "pay_back", "PayBack", {})
         case Payment(stage="refunded") if fulfilment.was_paid:
             told = {"payment_id": payment.payment_id, "amount": payment.amount.model_dump()}
             return _about_order(fulfilment, "confirm_refund", "ConfirmRefund", told, round_=payment.attempt)
+    return _close(fulfilment, payment)
+
+
+def _close(fulfilment: Fulfilment, payment: Payment) -> Want | None:
+    """Tell the order the end of a payment that did not pay it."""
+    match payment.stage:
+        case "requested":
+            return _fail(fulfilment, replace(payment, code="order_cancelled", reason=_NOT_ASKED))
+        case "refunded":
+            return _fail(fulfilment, replace(payment, code="order_cancelled", reason=_CAME_LATE))
+        case "declined":
+            return _fail(fulfilment, payment)
     return None
+
+
+def _fail(fulfilment: Fulfilment, payment: Payment) -> Want:
+    told = {"payment_id": payment.payment_id, "code": payment.code, "reason": payment.reason}
+    return _about_order(fulfilment, "fail", "FailPayment", told, round_=payment.attempt)
 
 
 def _reject(fulfilment: Fulfilment) -> Want | None:

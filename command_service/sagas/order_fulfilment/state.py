@@ -40,7 +40,6 @@ UNDONE = frozenset({"REJECTED", "CANCELLED", "REFUNDED"})
 _STOCK_AFTER = {"release": "released", "commit": "committed"}
 _STAGE_AFTER = {
     "initiate": "initiated",
-    "confirm": "told",
     "fail": "told",
     "refund": "refunding",
     "pay_back": "refunded",
@@ -142,6 +141,8 @@ def _accepted(  # noqa: PLR0911 - one row per kind of step
             return _at(fulfilment, "captured")
         case (("charge" | "void"), (PaymentFailed(code=code, reason=reason), *_)):
             return _at(fulfilment, "declined", code=code, reason=reason)
+        case "confirm", _:
+            return replace(_moved(_at(fulfilment, "told"), "PAID"), was_paid=True)
         case _ if stock := _STOCK_AFTER.get(step):
             return _line(fulfilment, int(about), stock=stock)
         case _ if stage := _STAGE_AFTER.get(step):

@@ -1,0 +1,72 @@
+"""How it goes with an order's fulfilment: what was asked for, what came of it, what it waits for."""
+
+from typing import Any
+
+from aiohttp import web
+from pymongo.asynchronous.database import AsyncDatabase
+
+from common.errors import BadRequest, NotFound
+from common.read_models.storage import SAGA_TROUBLES, SAGAS
+from query_service.answers import Answer, is_order_id
+from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
+
+STATES = frozenset({"running", "stuck", "over"})
+
+
+async def one_saga(http: web.Request, log: AsyncDatabase) -> Answer:
+    """A saga has the id of its order."""
+    allow_only(http.query)
+    saga_id = http.match_info["saga_id"]
+    if not is_order_id(saga_id):
+        raise BadRequest("invalid_id", "A saga's id is its order's: a UUID in lower case.")
+    document = await log[SAGAS].find_one({"_id": saga_id})
+    if document is None:
+        raise NotFound("unknown_saga", f"There is no saga {saga_id}, or it has not begun yet.")
+    return Answer(await _show(log, document))
+
+
+async def sagas_in_state(http: web.Request, log: AsyncDatabase) -> Answer:
+    """Those in one state, in the order of their ids."""
+    allow_only(http.query, "state", "limit", "cursor")
+    state, limit = http.query.get("state", "stuck"), read_limit(http.query)
+    if state not in STATES:
+        raise BadRequest("invalid_state", f"A saga's state is one of {', '.join(sorted(STATES))}.")
+    (after,) = read_cursor(http.query, (str,)) or [""]
+    if after and not is_order_id(after):
+        raise invalid_cursor()
+    wanted = {"state_word": state, "_id": {"$gt": after}}
+    documents = await log[SAGAS].find(wanted, sort=[("_id", 1)], limit=limit + 1).to_list()
+    shown = [await _show(log, document) for document in documents[:limit]]
+    return Answer(page(shown, write_cursor([documents[limit - 1]["_id"]]) if len(documents) > limit else None))
+
+
+async def _show(log: AsyncDatabase, document: dict[str, Any]) -> dict[str, Any]:
+    ids = [step["command_id"] for step in document["steps"]]
+    troubles = {d["_id"]: d async for d in log[SAGA_TROUBLES].find({"_id": {"$in": ids}})}
+    return {
+        "saga_id": document["_id"],
+        "saga": document["saga"],
+        "state": document["state_word"],
+        "trouble": document["trouble"] or document["state"].get("trouble"),
+        "order_status": document["state"]["status"],
+        "waits_for": document["waits_for"],
+        "waits_until": document["due_at"],
+        "steps": [_show_step(step, troubles.get(step["command_id"], {})) for step in document["steps"]],
+        "started_at": document["started_at"],
+        "updated_at": document["updated_at"],
+    }
+
+
+def _show_step(step: dict[str, Any], trouble: dict[str, Any]) -> dict[str, Any]:
+    """Without the body of the command, which may name a card."""
+    return {
+        "step": step["want"]["step"],
+        "round": step["want"]["round"],
+        "command": step["want"]["command"],
+        "command_id": step["command_id"],
+        "outcome": step["outcome"],
+        "attempts": trouble.get("attempts", 0) + (1 if step["outcome"] or not trouble else 0),
+        "last_error": trouble.get("reason"),
+        "asked_at": step["asked_at"],
+        "done_at": step["done_at"],
+    }
