@@ -518,6 +518,11 @@ async def too_much(story: Story) -> None:
     seen = f"{order['status']}, {order['reject_code']}: {order['reject_reason']}"
     is_told = order["reject_code"] == "insufficient_stock" and bool(order["reject_reason"])
     story.paper.check("An order beyond the stock is rejected", is_told, seen)
+    path = f"/cqrs/queries/sagas/{order_id}"
+    story.client.show_get(path)
+    saga = await _ask_until(story, path, lambda found: found["state"] == "over", CATCH_UP_SECONDS)
+    story.paper.say(f"What was done for it, one step after the other; it is {saga.content['state']} now:")
+    story.paper.table(("step", "outcome"), [(step["step"], step["outcome"] or "-") for step in saga.content["steps"]])
     await _level(story)  # else the views could be from before the reservation
     mice = await _stock_becomes(story, story.mouse_id, reserved=0)
     cables = await _stock_becomes(story, story.cable_id, reserved=0)
