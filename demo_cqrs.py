@@ -1,10 +1,11 @@
 """The story of this system, told over HTTP: what it promises, tried out before your eyes.
 
     pip install aiohttp
-    python demo_cqrs.py [--gateway http://localhost:8000] [--control cqrs|compose|none]
+    python demo_cqrs.py [--gateway http://localhost:8000] [--control cqrs|compose|none] [--fast] [--no-faults] [--json]
 
-It uses users and products of its own, so it can run again and again. It is one file that needs nothing of the project,
-so that it can be read as an example of a client. Exit code 0: everything was as promised.
+It uses users and products of its own, so it can run again and again. With --control it kills the projector, and kills
+and wipes RabbitMQ. It is one file that needs nothing of the project, so that it can be read as an example of a client.
+It ends with a table of what was promised and what happened. Exit code 0: everything was as promised.
 """
 
 import argparse
@@ -17,12 +18,14 @@ import shutil
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from uuid import uuid4
 
 import aiohttp
@@ -31,11 +34,19 @@ ANSWER_SECONDS = 10.0
 CATCH_UP_SECONDS = 15.0
 POLL_SECONDS = 0.02
 CONTROL_SECONDS = 60.0
-ORDERS_WHILE_DOWN = 200
-TIMED_ORDERS = 200
+MANY_ORDERS, FEW_ORDERS = 200, 40  # where many are sent; the few are for --fast
 AT_ONCE = 16  # requests
+PAUSE_SECONDS = 0.05  # between two orders of a customer who orders again and again
 LONGEST_ANSWER = 110  # characters of an answer that are printed
-PROJECTOR = {"cqrs": "projector", "compose": "cqrs_projector"}
+CLAIM_WIDTH, SEEN_WIDTH = 42, 56  # characters of a line of the last table
+LONGEST_PAYMENT_SECONDS = 20.0  # above this the story does not wait for a payment to be too late
+DEFAULT_PAYMENT_SECONDS = 900.0  # as in the README
+STACK_MARK = "this-is-a-leveret-stack"  # a file in the data folder of `cqrs up`
+COMPOSE_NAMES = {"projector": "cqrs_projector", "rabbitmq": "rabbitmq"}
+ROAD = (
+    *("OrderInitiated", "OrderValidated", "PaymentRequested", "OrderPaid"),
+    *("OrderShipped", "OrderDelivered", "OrderCompleted"),
+)
 
 
 class Stop(Exception):
@@ -60,52 +71,93 @@ class Positions:
     has_broker: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`is_true` is None where the claim was not tried."""
+
+    claim: str
+    is_true: bool | None
+    seen: str
+
+
 @dataclass(slots=True)
 class Paper:
     """Where the story is written: with colours on a terminal, as plain text elsewhere."""
 
+    out: TextIO
     has_colours: bool
-    checks: list[tuple[str, bool | None, str]] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    measured_ms: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # p50, p95, p99
+    started: float = field(default_factory=time.monotonic)
     step: int = 0
 
     def heading(self, text: str) -> None:
         self.step += 1
-        print("\n" + self._style("1;36", f"{self.step}. {text}"))
+        self.write("\n" + self._style("1;36", f"{self.step}. {text}"))
 
     def say(self, text: str) -> None:
-        print(f"   {text}")
+        self.write(f"   {text}")
 
     def curl(self, command: str) -> None:
-        print("\n".join(self._style("2", f"   {line}") for line in command.splitlines()))
+        self.write("\n".join(self._style("2", f"   {line}") for line in command.splitlines()))
 
     def check(self, claim: str, is_true: bool | None, seen: str) -> None:
         """Note what was seen of a claim; None: it was not tried."""
-        self.checks.append((claim, is_true, seen))
-        print(f"   {self._mark(is_true)} {claim}: {seen}")
+        self.checks.append(Check(claim, is_true, seen))
+        self.write(f"   {self._mark(is_true)} {claim}: {seen}")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Numbers stand at the right."""
         cells = [[_cell(value) for value in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
         is_number = [all(not isinstance(row[i], str) for row in rows) for i in range(len(columns))]
-        print("   " + self._style("4", _aligned(columns, widths, is_number).rstrip()))
+        self.write("   " + self._style("4", _aligned(columns, widths, is_number).rstrip()))
         for row in cells:
-            print("   " + _aligned(row, widths, is_number).rstrip())
+            self.write("   " + _aligned(row, widths, is_number).rstrip())
 
-    def verdict(self) -> int:
-        """Print every claim with what was seen of it; return the exit code."""
-        print("\n" + self._style("1;36", "Verdict"))
-        for claim, is_true, seen in self.checks:
-            print(
-                f"   {self._mark(is_true)} {claim}\n     {'' if self.has_colours else '     '}{self._style('2', seen)}"
-            )
-        failed = sum(is_true is False for _, is_true, _ in self.checks)
-        skipped = sum(is_true is None for _, is_true, _ in self.checks)
+    def verdict(self) -> None:
+        """Write every claim beside what was seen of it."""
+        self.write("\n" + self._style("1;36", "What was promised, and what happened"))
+        blank = " " * (1 if self.has_colours else 6)
+        for check in self.checks:
+            claim, seen = textwrap.wrap(check.claim, CLAIM_WIDTH), textwrap.wrap(check.seen, SEEN_WIDTH)
+            for number, (left, right) in enumerate(zip_longest(claim, seen, fillvalue="")):
+                mark = blank if number else self._mark(check.is_true)
+                self.write(f"   {mark} {left:<{CLAIM_WIDTH}}  {self._style('2', right)}".rstrip())
+        self.write("\n" + self._style("1;32" if self.is_kept else "1;31", self._summary()))
+
+    @property
+    def is_kept(self) -> bool:
+        return all(check.is_true is not False for check in self.checks)
+
+    def report(self, gateway: str) -> str:
+        """The same for programs."""
+        outcomes = {True: "kept", False: "broken", None: "skipped"}
+        content = {
+            "gateway": gateway,
+            "is_kept": self.is_kept,
+            "seconds": round(time.monotonic() - self.started, 1),
+            "guarantees": [
+                {"guarantee": check.claim, "outcome": outcomes[check.is_true], "seen": check.seen}
+                for check in self.checks
+            ],
+            "measured_ms": {
+                name: {f"p{p}": round(value, 1) for p, value in zip((50, 95, 99), values, strict=True)}
+                for name, values in self.measured_ms.items()
+            },
+        }
+        return json.dumps(content, indent=2)
+
+    def write(self, text: str) -> None:
+        print(text, file=self.out, flush=True)
+
+    def _summary(self) -> str:
+        failed = sum(check.is_true is False for check in self.checks)
+        skipped = sum(check.is_true is None for check in self.checks)
         kept = len(self.checks) - failed - skipped
         summary = f"{kept} of {len(self.checks)} claims were seen to hold"
-        summary += f", {failed} did not" * bool(failed) + f", {skipped} skipped" * bool(skipped) + "."
-        print("\n" + self._style("1;31" if failed else "1;32", summary))
-        return 1 if failed else 0
+        summary += f", {failed} did not" * bool(failed) + f", {skipped} skipped" * bool(skipped)
+        return f"{summary}, in {time.monotonic() - self.started:.0f} s."
 
     def _mark(self, is_true: bool | None) -> str:
         match is_true:
@@ -117,7 +169,7 @@ class Paper:
                 return self._style("1;31", "✗" if self.has_colours else "[FAIL]")
 
     def _style(self, code: str, text: str) -> str:
-        return f"\033[{code}m{text}\033[0m" if self.has_colours else text
+        return f"\033[{code}m{text}\033[0m" if self.has_colours and text else text
 
 
 class Client:
@@ -169,47 +221,91 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Kills and starts the projector, if there is a way to."""
+    """Kills and starts processes of the system, if there is a way to; `why_not` says why there is none."""
 
     kind: str
-    data: str | None
+    data: Path
+    why_not: str | None
 
-    async def projector(self, action: str) -> str:
-        """Return the command that was run; raise Stop when it failed."""
-        command = self._command(action)
-        try:
-            done = await asyncio.to_thread(
-                subprocess.run, command, capture_output=True, text=True, timeout=CONTROL_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Stop(f"`{shlex.join(command)}` failed: {error}") from error
-        if done.returncode:
-            reason = (done.stderr.strip() or done.stdout.strip() or "it does not say why").splitlines()[-1]
-            raise Stop(f"`{shlex.join(command)}` failed: {reason}")
-        return shlex.join([Path(command[0]).name, *command[1:]])
-
-    def _command(self, action: str) -> list[str]:
-        name = PROJECTOR[self.kind]
+    async def runs(self, name: str) -> bool:
+        """Whether this process is ours to kill."""
         if self.kind == "compose":
-            return ["docker", "compose", *(("kill", "-s", "KILL") if action == "kill" else (action,)), name]
+            return COMPOSE_NAMES[name] in (await _run("docker", "compose", "ps", "--services")).split()
+        status = json.loads(await _run(*self._cqrs("status", "--json")))
+        return name in [process["name"] for process in status["processes"]]
+
+    async def kill(self, name: str) -> str:
+        """Return the command that was run, as all of these do; raise Stop when it failed."""
+        if self.kind == "compose":
+            return await _done("docker", "compose", "kill", "-s", "KILL", COMPOSE_NAMES[name])
+        return await _done(*self._cqrs("process", "kill", name))
+
+    async def start(self, name: str) -> str:
+        if self.kind == "compose":  # not `start`: a wiped one has no container any more
+            return await _done("docker", "compose", "up", "--detach", "--no-deps", COMPOSE_NAMES[name])
+        return await _done(*self._cqrs("process", "start", name))
+
+    async def wipe_broker(self) -> str:
+        """Delete what RabbitMQ has on its disk, while it is down."""
+        if self.kind == "compose":
+            volumes = json.loads(await _run("docker", "compose", "config", "--format", "json"))["volumes"]
+            removed = await _done("docker", "compose", "rm", "--force", COMPOSE_NAMES["rabbitmq"])
+            return f"{removed}\n{await _done('docker', 'volume', 'rm', volumes['rabbitmq']['name'])}"
+        if not (self.data / STACK_MARK).exists():
+            raise Stop(f"{self.data} is no data folder of `cqrs up`; name it with --data")
+        folder = self.data / "rabbitmq"
+        await asyncio.to_thread(shutil.rmtree, folder)
+        return shlex.join(["rm", "-r", str(folder)])
+
+    def _cqrs(self, *words: str) -> list[str]:
         beside = Path(sys.executable).with_name("cqrs")
         cqrs = str(beside) if beside.exists() else shutil.which("cqrs")
         if cqrs is None:
             raise Stop("there is no command `cqrs` beside this Python or on the PATH; use --control compose or none")
-        return [cqrs, "process", action, name, *(("--data", self.data) if self.data else ())]
+        return [cqrs, *words, "--data", str(self.data)]
 
 
-@dataclass(slots=True)
+async def _done(*command: str) -> str:
+    await _run(*command)
+    return shlex.join([Path(command[0]).name, *command[1:]])
+
+
+async def _run(*command: str) -> str:
+    """Return what it prints; raise Stop when it fails."""
+    try:
+        done = await asyncio.to_thread(
+            subprocess.run, command, capture_output=True, text=True, timeout=CONTROL_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Stop(f"`{shlex.join(command)}` failed: {error}") from error
+    if done.returncode:
+        reason = (done.stderr.strip() or done.stdout.strip() or "it does not say why").splitlines()[-1]
+        raise Stop(f"`{shlex.join(command)}` failed: {reason}")
+    return done.stdout
+
+
+@dataclass(slots=True, kw_only=True)
 class Story:
-    """What the steps hand on to each other."""
+    """What the chapters hand on to each other; users and products count up from the first."""
 
     client: Client
     paper: Paper
     control: Control
+    many: int  # orders, where many are sent
+    payment_seconds: float
     user_id: int = field(default_factory=lambda: random.randint(10**6, 10**12))
     product_id: int = field(default_factory=lambda: random.randint(10**6, 10**12))
     order_id: str = ""
     token: str = ""
+    unpaid_id: str = ""
+
+    @property
+    def mouse_id(self) -> int:
+        return self.product_id + 2
+
+    @property
+    def cable_id(self) -> int:
+        return self.product_id + 3
 
 
 async def both_sides_are_up(story: Story) -> None:
@@ -224,17 +320,16 @@ async def both_sides_are_up(story: Story) -> None:
 
 async def stock(story: Story) -> None:
     story.paper.heading("Put a product in stock")
-    body = {
-        "product_id": story.product_id,
-        "product_name": "Keyboard",
-        "quantity": 1_000_000,
-        "unit_price": "49.99",
-        "low_stock_threshold": 5,
-    }
-    reply = await story.client.post("/cqrs/commands/inventory", body, shown=True)
+    reply = await _stock(story, story.product_id, "Keyboard", 1_000_000, "49.99", shown=True)
     story.paper.check("A new product is created", reply.status == 201, f"answered {reply.status}")
+
+
+async def _stock(story: Story, product_id: int, name: str, quantity: int, price: str, *, shown: bool = False) -> Reply:
+    body = {"product_id": product_id, "product_name": name, "quantity": quantity, "unit_price": price}
+    reply = await story.client.post("/cqrs/commands/inventory", body, shown=shown)
     if reply.status != 201:
-        raise Stop("without a product there is nothing to order")
+        raise Stop(f"without a product there is nothing to order: {_brief(reply.content)}")
+    return reply
 
 
 async def order(story: Story) -> None:
@@ -349,47 +444,307 @@ def _expect(story: Story, claim: str, reply: Reply, status: int, code: str) -> N
     story.paper.check(claim, (reply.status, seen) == (status, code), f"{reply.status} {seen}")
 
 
-async def cancel(story: Story) -> None:
-    story.paper.heading("Cancel the order")
-    path = f"/cqrs/commands/orders/{story.order_id}/cancel"
-    reply = await story.client.post(path, {"reason": "changed my mind"}, shown=True)
-    shown = await story.client.get(f"/cqrs/queries/orders/{story.order_id}", token=reply.content.get("token"))
-    events = [entry["event"] for entry in shown.content.get("timeline", ())]
+async def pay(story: Story) -> None:
+    story.paper.heading("Pay it: stock is reserved, prices are fixed, and the provider takes the money")
+    order = await _becomes(story, story.order_id, "VALIDATED")
+    stock = await _stock_becomes(story, story.product_id, reserved=2)
     story.paper.check(
-        "A cancelled order keeps its history",
-        shown.content.get("status") == "CANCELLED" and events[:1] == ["OrderInitiated"] and len(events) > 1,
-        f"{shown.content.get('status')}: {' -> '.join(events)}",
+        "An order gets its stock and its prices",
+        order["total_amount"] == 99.98 and stock["reserved_quantity"] == 2,
+        f"{order['status']}, total {_money(order['total'])}, {stock['reserved_quantity']} reserved",
     )
+    wrong = await _pay(story, story.order_id, "tok_approve", "1.00")
+    _expect(story, "Another amount than the order's is refused", wrong, 422, "wrong_amount")
+    await _pay(story, story.order_id, "tok_approve", "99.98", shown=True)
+    order = await _becomes(story, story.order_id, "PAID")
+    payment = order["payment_info"]
+    seen = f"{order['status']}, {payment['status']} {_money(payment['captured'])}"
+    story.paper.check(
+        "A payment is captured", (payment["status"], payment["captured"]) == ("CAPTURED", order["total"]), seen
+    )
+    again = await _pay(story, story.order_id, "tok_approve", "99.98", shown=True)
+    _expect(story, "What is paid is not charged again", again, 409, "already_paid")
+
+
+async def ship_deliver_complete(story: Story) -> None:
+    story.paper.heading("Ship, deliver and complete it")
+    path = f"/cqrs/commands/orders/{story.order_id}"
+    shipment = {
+        "carrier": "DHL",
+        "tracking_number": "JD0146",
+        "tracking_url": "https://tracking.example/JD0146",
+    }
+    await story.client.post(f"{path}/ship", shipment, shown=True)
+    await story.client.post(f"{path}/deliver", {}, shown=True)
+    reply = await story.client.post(f"{path}/complete", {}, shown=True)
+    shown = (await story.client.get(f"/cqrs/queries/orders/{story.order_id}", token=reply.content["token"])).content
+    story.paper.say("Its timeline:")
+    story.paper.table(("event", "at"), [(entry["event"], entry["timestamp"]) for entry in shown["timeline"]])
+    told = tuple(entry["event"] for entry in shown["timeline"])
+    seen = f"{len(told)} events, {shown['shipment']['carrier']} {shown['shipment']['tracking_number']}"
+    story.paper.check("An order's whole way is in its timeline", told == ROAD and shown["shipment"] == shipment, seen)
+    stock = await _stock_becomes(story, story.product_id, total=999_998)
+    seen = f"{stock['total_quantity']:,} of 1,000,000 left after 2 were sent"
+    story.paper.check("What is shipped leaves the stock", stock["total_quantity"] == 999_998, seen)
+
+
+async def statistics_of_all(story: Story) -> None:
+    story.paper.heading("Statistics: added up while the events come in, not when somebody asks")
+    path = f"/cqrs/queries/users/{story.user_id}/summary"
+    story.client.show_get(path)
+    summary = (await story.client.get(path)).content
+    numbers = (await story.client.get("/cqrs/queries/statistics/orders", shown=True)).content
+    story.paper.table(
+        ("", "orders", "spent"),
+        (
+            ("this user", summary["total_orders"], ", ".join(map(_money, summary["spent"]))),
+            ("all users", numbers["total_orders"], ", ".join(map(_money, numbers["revenue"]))),
+        ),
+    )
+    story.paper.table(("status", "orders"), list(numbers["by_status"].items()))
+    story.paper.check(
+        "What was paid is in the sums",
+        (summary["total_spent"], summary["order_statuses"]) == (99.98, {"COMPLETED": 1}),
+        f"the user has spent {summary['total_spent']}: {summary['order_statuses']}",
+    )
+
+
+async def too_much(story: Story) -> None:
+    story.paper.heading("Order more than there is: 3 mice of 100 are there, 6 cables of 5 are not")
+    await _stock(story, story.mouse_id, "Mouse", 100, "20.00")
+    await _stock(story, story.cable_id, "Cable", 5, "7.50")
+    order_id = await _place(story, story.user_id + 3, (story.mouse_id, 3), (story.cable_id, 6), shown=True)
+    order = await _becomes(story, order_id, "REJECTED")
+    seen = f"{order['status']}, {order['reject_code']}: {order['reject_reason']}"
+    is_told = order["reject_code"] == "insufficient_stock" and bool(order["reject_reason"])
+    story.paper.check("An order beyond the stock is rejected", is_told, seen)
+    path = f"/cqrs/queries/sagas/{order_id}"
+    story.client.show_get(path)
+    saga = await _ask_until(story, path, lambda found: found["state"] == "over", CATCH_UP_SECONDS)
+    story.paper.say(f"What was done for it, one step after the other; it is {saga.content['state']} now:")
+    story.paper.table(("step", "outcome"), [(step["step"], step["outcome"] or "-") for step in saga.content["steps"]])
+    await _level(story)  # else the views could be from before the reservation
+    mice = await _stock_becomes(story, story.mouse_id, reserved=0)
+    cables = await _stock_becomes(story, story.cable_id, reserved=0)
+    story.paper.check(
+        "A rejected order leaves nothing reserved",
+        mice["reserved_quantity"] == cables["reserved_quantity"] == 0,
+        f"{mice['reserved_quantity']} mice and {cables['reserved_quantity']} cables reserved",
+    )
+
+
+async def forget_to_pay(story: Story) -> None:
+    """What becomes of it is told in `too_late`."""
+    story.paper.heading("Order 4 of the 5 cables, and forget to pay them")
+    if story.payment_seconds > LONGEST_PAYMENT_SECONDS:
+        why = f"skipped: an unpaid order waits {story.payment_seconds:.0f} s here (PAYMENT_SECONDS, --payment-seconds)"
+        story.paper.check("Who does not pay in time gives the stock back", None, why)
+        return
+    story.unpaid_id = await _place(story, story.user_id + 4, (story.cable_id, 4), shown=True)
+    order = await _becomes(story, story.unpaid_id, "VALIDATED")
+    story.paper.say(f"It is {order['status']}, and has {story.payment_seconds:g} s. The story goes on meanwhile.")
+
+
+async def declined(story: Story) -> None:
+    story.paper.heading("Pay with a card that is declined, then with a good one")
+    order_id = await _place(story, story.user_id + 5, (story.mouse_id, 1))
+    await _becomes(story, order_id, "VALIDATED")
+    await _pay(story, order_id, "tok_decline", shown=True)
+    order = await _order_is(story, order_id, lambda shown: (shown["payment_info"] or {}).get("status") == "FAILED")
+    payment = order["payment_info"]
+    story.paper.check(
+        "A declined payment leaves the order to be paid",
+        (order["status"], payment["status"]) == ("VALIDATED", "FAILED"),
+        f"{order['status']}, payment {payment['status']}: {payment['code']}",
+    )
+    await _pay(story, order_id, "tok_approve", shown=True)
+    order = await _becomes(story, order_id, "PAID")
+    seen = " -> ".join(entry["event"] for entry in order["timeline"])
+    story.paper.check("It can be paid with another card", order["payment_info"]["status"] == "CAPTURED", seen)
+
+
+async def cancel_what_is_paid(story: Story) -> None:
+    story.paper.heading("Cancel an order that is paid")
+    user_id = story.user_id + 6
+    order_id = await _place(story, user_id, (story.mouse_id, 2))
+    await _becomes(story, order_id, "VALIDATED")
+    await _pay(story, order_id, "tok_approve")
+    await _becomes(story, order_id, "PAID")
+    path = f"/cqrs/commands/orders/{order_id}/cancel"
+    await story.client.post(path, {"reason": "changed my mind"}, shown=True)
+    order = await _becomes(story, order_id, "REFUNDED")
+    spent = (await story.client.get(f"/cqrs/queries/users/{user_id}/summary")).content["total_spent"]
+    mice = await _stock_becomes(story, story.mouse_id, reserved=1)  # of the order before
+    story.paper.check(
+        "A cancelled order gives back money and stock",
+        (order["payment_info"]["status"], spent, mice["reserved_quantity"]) == ("REFUNDED", 0, 1),
+        f"{order['status']}, the user has spent {spent}, its 2 mice are free again",
+    )
+    seen = " -> ".join(entry["event"] for entry in order["timeline"])
+    story.paper.check("A cancelled order keeps its history", seen.startswith("OrderInitiated -> "), seen)
 
 
 async def projector_dies(story: Story) -> None:
     story.paper.heading("Kill the projector (kill -9), and write on")
-    if story.control.kind == "none":
-        story.paper.check("A killed projector loses nothing and doubles nothing", None, "skipped (--control none)")
+    claim, user_id = "A killed projector loses nothing and doubles nothing", story.user_id + 7
+    if not await _can_kill(story, "projector", claim):
         return
-    async with _projector_down(story):
-        accepted = await _order_many(story, story.user_id + 2, ORDERS_WHILE_DOWN)
+    async with _down(story, "projector"):
+        accepted = await _order_many(story, user_id, story.many)
         shown = await story.client.get(f"/cqrs/queries/orders/{story.order_id}", shown=True)
         now = await story.client.positions()
         story.paper.table(("stored", "projected", "lag"), [(now.stored, now.projected, now.lag)])
         story.paper.check(
-            "Commands are accepted and queries answered while the projector is dead",
-            len(accepted) == ORDERS_WHILE_DOWN and shown.status == 200 and (now.lag or 0) >= ORDERS_WHILE_DOWN,
-            f"{len(accepted)} of {ORDERS_WHILE_DOWN} orders accepted, a query answered {shown.status}",
+            "Without projector, commands and queries go on",
+            len(accepted) == story.many and shown.status == 200 and (now.lag or 0) >= story.many,
+            f"{len(accepted)} of {story.many} orders accepted, a query answered {shown.status}, lag {now.lag}",
         )
         started = time.perf_counter()
-    await _catch_up(story, started)
-    await _each_once(story, story.user_id + 2, accepted)
+    lag = await _level(story)
+    seen = f"lag {lag}, {time.perf_counter() - started:.1f} s after the projector's start"
+    story.paper.check("The views catch up with the log", lag == 0, seen)
+    await _each_once(story, claim, user_id, accepted)
+
+
+async def broker_is_wiped(story: Story) -> None:
+    story.paper.heading("Kill RabbitMQ (kill -9) and delete all it has, while orders come in")
+    claim, user_id = "A wiped RabbitMQ loses nothing and doubles nothing", story.user_id + 8
+    if not await _can_kill(story, "rabbitmq", claim):
+        return
+    async with _orders_coming_in(story, user_id) as replies:
+        async with _down(story, "rabbitmq", meanwhile=story.control.wipe_broker):
+            bought = await _buy(story, story.user_id + 9)
+        await _published(story)
+    accepted = [reply.content["order_id"] for reply in replies if reply.status == 201]
+    story.paper.check(
+        "Without RabbitMQ, orders are taken, paid and shown",
+        bought["status"] == "PAID" and len(accepted) == len(replies),
+        f"one was bought and shown as {bought['status']} meanwhile, {len(accepted)} of {len(replies)} others accepted",
+    )
+    await _level(story)
+    await _each_once(story, claim, user_id, accepted)
+
+
+async def too_late(story: Story) -> None:
+    if not story.unpaid_id:
+        return
+    story.paper.heading("What became of the order that nobody paid")
+    story.client.show_get(f"/cqrs/queries/orders/{story.unpaid_id}")
+    patience = story.payment_seconds + CATCH_UP_SECONDS
+    order = await _becomes(story, story.unpaid_id, "CANCELLED", seconds=patience)
+    cables = await _stock_becomes(story, story.cable_id, total=5, reserved=0)
+    story.paper.check(
+        "Who does not pay in time gives the stock back",
+        cables["available_quantity"] == 5,
+        f"{order['status']}: {order['cancel_reason']} {cables['available_quantity']} of 5 cables are available",
+    )
+
+
+async def _place(story: Story, user_id: int, *lines: tuple[int, int], shown: bool = False) -> str:
+    """Order so many pieces of each product; return the order's id."""
+    items = [{"product_id": product_id, "quantity": quantity} for product_id, quantity in lines]
+    body = {"user_id": user_id, "items": items}
+    reply = await story.client.post("/cqrs/commands/orders", body, key=uuid4().hex, shown=shown)
+    if reply.status != 201:
+        raise Stop(f"an order was answered with {reply.status}: {_brief(reply.content)}")
+    return reply.content["order_id"]
+
+
+async def _pay(story: Story, order_id: str, card: str, amount: str | None = None, *, shown: bool = False) -> Reply:
+    body = {"order_id": order_id, "card_token": card} | ({"amount": amount} if amount else {})
+    return await story.client.post("/cqrs/commands/payments", body, key=uuid4().hex, shown=shown)
+
+
+async def _buy(story: Story, user_id: int) -> Any:
+    """Order one piece and pay it; return the order."""
+    order_id = await _place(story, user_id, (story.product_id, 1))
+    await _becomes(story, order_id, "VALIDATED")
+    await _pay(story, order_id, "tok_approve", shown=True)
+    return await _becomes(story, order_id, "PAID")
+
+
+async def _becomes(story: Story, order_id: str, status: str, *, seconds: float = CATCH_UP_SECONDS) -> Any:
+    """Wait until the order has the status; return it. Raise Stop where it does not come."""
+    return await _order_is(story, order_id, lambda order: order["status"] == status, seconds=seconds, what=status)
+
+
+async def _order_is(
+    story: Story,
+    order_id: str,
+    fact: Callable[[Any], bool],
+    *,
+    seconds: float = CATCH_UP_SECONDS,
+    what: str = "as it should be",
+) -> Any:
+    reply = await _ask_until(story, f"/cqrs/queries/orders/{order_id}", fact, seconds)
+    if reply.status != 200 or not fact(reply.content):
+        now = reply.content.get("status")
+        raise Stop(f"order {order_id} is not {what} after {seconds:.0f} s, but {now}; do the sagas run?")
+    return reply.content
+
+
+async def _stock_becomes(story: Story, product_id: int, **wanted: int) -> Any:
+    """Wait for quantities, as in `reserved=0`; return what the stock is then, or at the end of our patience."""
+
+    def fact(stock: Any) -> bool:
+        return all(stock[f"{name}_quantity"] == quantity for name, quantity in wanted.items())
+
+    return (await _ask_until(story, f"/cqrs/queries/inventory/{product_id}", fact, CATCH_UP_SECONDS)).content
+
+
+async def _ask_until(story: Story, path: str, fact: Callable[[Any], bool], seconds: float) -> Reply:
+    deadline = time.monotonic() + seconds
+    while True:
+        reply = await story.client.get(path)
+        if (reply.status == 200 and fact(reply.content)) or time.monotonic() > deadline:
+            return reply
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _can_kill(story: Story, name: str, claim: str) -> bool:
+    """Note that the claim was not tried where nothing can be killed."""
+    why_not = story.control.why_not
+    if why_not is None and not await story.control.runs(name):
+        why_not = f"this system runs no {name} of its own"
+    if why_not:
+        story.paper.check(claim, None, f"skipped: {why_not}")
+    return why_not is None
 
 
 @asynccontextmanager
-async def _projector_down(story: Story) -> AsyncIterator[None]:
-    """Whatever happens meanwhile, it is started again."""
-    story.paper.curl(await story.control.projector("kill"))
+async def _down(
+    story: Story, name: str, *, meanwhile: Callable[[], Awaitable[str]] | None = None
+) -> AsyncIterator[None]:
+    """It is dead inside; whatever happens there, it is started again, after `meanwhile`."""
+    story.paper.curl(await story.control.kill(name))
     try:
         yield
     finally:
-        story.paper.curl(await story.control.projector("start"))
+        try:
+            if meanwhile:
+                story.paper.curl(await meanwhile())
+        finally:
+            story.paper.curl(await story.control.start(name))
+
+
+@asynccontextmanager
+async def _orders_coming_in(story: Story, user_id: int) -> AsyncIterator[list[Reply]]:
+    """A customer who orders one piece again and again, and the answers so far."""
+    replies: list[Reply] = []
+    is_over = asyncio.Event()
+    body = {"user_id": user_id, "product_id": story.product_id, "quantity": 1}
+
+    async def customer() -> None:
+        while not is_over.is_set():
+            replies.append(await story.client.post("/cqrs/commands/orders", body, key=uuid4().hex))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    ordering = asyncio.create_task(customer())
+    try:
+        yield replies
+    finally:
+        is_over.set()
+        await ordering
 
 
 async def _order_many(story: Story, user_id: int, count: int) -> list[str]:
@@ -405,18 +760,31 @@ async def _order_many(story: Story, user_id: int, count: int) -> list[str]:
     return [reply.content["order_id"] for reply in replies if reply.status == 201]
 
 
-async def _catch_up(story: Story, started: float) -> None:
+async def _level(story: Story) -> int | None:
+    """Wait until the views are level with the log; return how far they are behind at the end of our patience."""
+    deadline = time.monotonic() + CATCH_UP_SECONDS
     while True:
-        lag, seconds = (await story.client.positions()).lag, time.perf_counter() - started
-        if lag == 0 or seconds > CATCH_UP_SECONDS:
+        lag = (await story.client.positions()).lag
+        if lag == 0 or time.monotonic() > deadline:
+            return lag
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _published(story: Story) -> None:
+    """Wait until RabbitMQ, which is back, has confirmed what is in the log now."""
+    started, head = time.perf_counter(), (await story.client.positions()).stored or 0
+    while True:
+        now, seconds = await story.client.positions(), time.perf_counter() - started
+        is_done = now.has_broker and (now.published or 0) >= head
+        if is_done or seconds > CATCH_UP_SECONDS:
             break
         await asyncio.sleep(POLL_SECONDS)
-    story.paper.check(
-        "Started again, the projector catches up", lag == 0, f"lag {lag}, {seconds:.1f} s after the start"
-    )
+    seen = f"published up to position {now.published or 0:,}, {seconds:.1f} s after it was ready again"
+    story.paper.check("An empty RabbitMQ is set up and fed again", is_done, seen)
 
 
-async def _each_once(story: Story, user_id: int, accepted: list[str]) -> None:
+async def _each_once(story: Story, claim: str, user_id: int, accepted: Sequence[str]) -> None:
+    """Check that the views show each accepted order once, and no other."""
     listed: list[str] = []
     query = "?limit=100"
     while query:
@@ -425,7 +793,7 @@ async def _each_once(story: Story, user_id: int, accepted: list[str]) -> None:
         query = f"?limit=100&cursor={page['next_cursor']}" if page["has_more"] else ""
     summary = (await story.client.get(f"/cqrs/queries/users/{user_id}/summary")).content
     story.paper.check(
-        "A killed projector loses nothing and doubles nothing",
+        claim,
         sorted(listed) == sorted(accepted) and summary["total_orders"] == len(accepted),
         f"{len(accepted)} orders accepted, {len(listed)} listed ({len(set(listed))} different), "
         f"{summary['total_orders']} in the user's summary",
@@ -433,12 +801,12 @@ async def _each_once(story: Story, user_id: int, accepted: list[str]) -> None:
 
 
 async def read_your_writes(story: Story) -> None:
-    story.paper.heading(f"How long until a write can be read: {TIMED_ORDERS} orders, one after the other")
+    story.paper.heading(f"How long until a write can be read: {story.many} orders, one after the other")
     story.paper.say("Each is read back at once with the Consistency-Token of its answer.")
     written_ms: list[float] = []
     read_ms: list[float] = []
-    for number in range(TIMED_ORDERS):
-        body = {"user_id": story.user_id + 3 + number, "product_id": story.product_id, "quantity": 1}
+    for number in range(story.many):
+        body = {"user_id": story.user_id + 100 + number, "product_id": story.product_id, "quantity": 1}
         started = time.perf_counter()
         reply = await story.client.post("/cqrs/commands/orders", body)
         written_ms.append(1000 * (time.perf_counter() - started))
@@ -447,30 +815,41 @@ async def read_your_writes(story: Story) -> None:
         if shown.status != 200:
             raise Stop(f"order {number + 1} could not be read with its token: {_brief(shown.content)}")
         read_ms.append(1000 * (time.perf_counter() - started))
+    measured = {"the write is acknowledged": _quantiles(written_ms), "a read shows it": _quantiles(read_ms)}
     story.paper.table(
-        ("milliseconds until", "p50", "p95", "p99"),
-        (("the write is acknowledged", *_quantiles(written_ms)), ("a read shows it", *_quantiles(read_ms))),
+        ("milliseconds until", "p50", "p95", "p99"), [(name, *values) for name, values in measured.items()]
     )
-    seen = f"{len(read_ms)} of {TIMED_ORDERS} at the first try, p99 {_quantiles(read_ms)[2]:.1f} ms"
+    story.paper.measured_ms |= measured
+    seen = f"{len(read_ms)} of {story.many} at the first try, p99 {_quantiles(read_ms)[2]:.1f} ms"
     story.paper.check("You read your own writes", True, seen)
 
 
-STEPS = (
+CHAPTERS = (
     both_sides_are_up,
     stock,
     order,
     read_every_view,
+    pay,
+    ship_deliver_complete,
+    statistics_of_all,
     same_key_twice,
     stale_version,
     refusals,
-    cancel,
-    projector_dies,
+    too_much,
+    forget_to_pay,
+    declined,
+    cancel_what_is_paid,
     read_your_writes,
+    projector_dies,
+    broker_is_wiped,
+    too_late,
 )
 
 
-async def tell(gateway: str, control: Control, paper: Paper) -> int:
+async def tell(arguments: argparse.Namespace, control: Control, paper: Paper) -> int:
     """Return the exit code."""
+    gateway = arguments.gateway.rstrip("/").removesuffix("/cqrs")
+    many = FEW_ORDERS if arguments.fast else MANY_ORDERS
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as http:
         try:
             async with http.get(f"{gateway}/livez") as answer:
@@ -478,18 +857,25 @@ async def tell(gateway: str, control: Control, paper: Paper) -> int:
         except (aiohttp.ClientError, TimeoutError) as error:
             print(f"No gateway answers at {gateway} ({_reason(error)}); name another with --gateway.", file=sys.stderr)
             return 1
-        await _tell_steps(Story(Client(http, gateway, paper), paper, control))
-    return paper.verdict()
+        client = Client(http, gateway, paper)
+        payment_seconds = arguments.payment_seconds
+        await _tell_chapters(
+            Story(client=client, paper=paper, control=control, many=many, payment_seconds=payment_seconds)
+        )
+    paper.verdict()
+    if arguments.json:
+        print(paper.report(gateway))
+    return 0 if paper.is_kept else 1
 
 
-async def _tell_steps(story: Story) -> None:
+async def _tell_chapters(story: Story) -> None:
     try:
-        for step in STEPS:
-            await step(story)
+        for chapter in CHAPTERS:
+            await chapter(story)
     except Stop as stop:
         story.paper.check("The story is told to its end", False, str(stop))
-    except KeyError as missing:
-        story.paper.check("Every answer has what it should have", False, f"{missing} is missing in one")
+    except (KeyError, TypeError) as error:
+        story.paper.check("Every answer has what it should have", False, f"one has not: {error!r}")
     except (aiohttp.ClientError, TimeoutError) as error:
         story.paper.check("The gateway answers all the time", False, _reason(error))
 
@@ -543,23 +929,49 @@ def _reason(error: Exception) -> str:
     return str(error) or "no answer in time"
 
 
+def _money(money: Mapping[str, str] | None) -> str:
+    return f"{money['amount']} {money['currency']}" if money else "nothing"
+
+
 def main() -> int:
+    arguments = _arguments()
+    why_not = "--no-faults" if arguments.no_faults else "--control none" if arguments.control == "none" else None
+    out = sys.stderr if arguments.json else sys.stdout
+    has_colours = out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    try:
+        return asyncio.run(
+            tell(arguments, Control(arguments.control, arguments.data, why_not), Paper(out, has_colours))
+        )
+    except KeyboardInterrupt:
+        return 130
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What this system promises, tried out over HTTP.")
     parser.add_argument("--gateway", default="http://localhost:8000", help="its URL (default: %(default)s)")
     parser.add_argument(
         "--control",
         choices=("cqrs", "compose", "none"),
         default="none",
-        help="how to kill and start the projector: with `cqrs process`, with `docker compose`, or not at all",
+        help="how to kill the projector and RabbitMQ, and to wipe it: with `cqrs process`, with `docker compose`, or "
+        "not at all (default)",
     )
-    parser.add_argument("--data", help="the data folder of the stack that `cqrs process` is for")
-    arguments = parser.parse_args()
-    gateway = arguments.gateway.rstrip("/").removesuffix("/cqrs")
-    has_colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    try:
-        return asyncio.run(tell(gateway, Control(arguments.control, arguments.data), Paper(has_colours)))
-    except KeyboardInterrupt:
-        return 130
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("CQRS_DATA", ".leveret")),
+        help="the data folder of the stack that `cqrs process` is for (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--payment-seconds",
+        type=float,
+        default=float(os.environ.get("PAYMENT_SECONDS") or DEFAULT_PAYMENT_SECONDS),
+        help="how long the system waits for a payment, its PAYMENT_SECONDS (default: %(default)g)",
+    )
+    parser.add_argument("--fast", action="store_true", help=f"{FEW_ORDERS} orders where else {MANY_ORDERS} are sent")
+    parser.add_argument("--no-faults", action="store_true", help="kill nothing")
+    parser.add_argument("--json", action="store_true", help="the result for programs on stdout, the story on stderr")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

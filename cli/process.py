@@ -10,7 +10,7 @@ from cli.data import Data
 from stack import control
 from stack.folder import DEFAULT_FOLDER, DataFolder
 
-Name = Annotated[str, typer.Argument(help="mongodb, rabbitmq, payments, command, projector, query or gateway")]
+Name = Annotated[str, typer.Argument(help="mongodb, rabbitmq, payments, command, saga, projector, query or gateway")]
 
 
 def kill(name: Name, data: Data = DEFAULT_FOLDER) -> None:
