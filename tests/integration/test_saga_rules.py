@@ -260,6 +260,19 @@ async def _known(shop: Watched, orders: list[str]) -> dict[str, dict[str, Any]]:
     }
 
 
+async def test_S2_what_a_cancellation_forestalled_is_not_wanted_when_the_saga_is_folded_again(bench: SagaBench) -> None:
+    """The release stands in the log, and S4 lets it begin only when nothing is open: the second line was never wanted."""
+    order = await bench.ledger.order(1, (1, 1), (2, 1))
+    await bench.reserved(order, 1)
+    cancelled = await bench.ledger.cancel(order)
+    await bench.released(order, 1)
+    runner, outbox = await bench.runner()
+    await bench.apply(runner, order, cancelled)
+    await bench.is_level(runner)
+    assert outbox.steps == []
+    assert (await bench.docs())[order.subject]["state_word"] == "over"
+
+
 # S3: a refusal is an outcome
 
 
