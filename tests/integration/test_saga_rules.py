@@ -261,7 +261,7 @@ async def _known(shop: Watched, orders: list[str]) -> dict[str, dict[str, Any]]:
 
 
 async def test_S2_what_a_cancellation_forestalled_is_not_wanted_when_the_saga_is_folded_again(bench: SagaBench) -> None:
-    """The release stands in the log, and S4 lets it begin only when nothing is open: the second line was never wanted."""
+    """The release stands in the log, and S4 lets it begin only when nothing is open: nobody wanted the second line."""
     order = await bench.ledger.order(1, (1, 1), (2, 1))
     await bench.reserved(order, 1)
     cancelled = await bench.ledger.cancel(order)
