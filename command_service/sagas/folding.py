@@ -77,6 +77,11 @@ def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refu
     return _planned(saga, replace(doc, state=saga.react(doc.state, answer), steps=steps), now)
 
 
+def instead(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
+    """As if the open want had never been stored: with what is wanted in its place."""
+    return _planned(saga, replace(doc, steps=doc.steps[:-1]), now)
+
+
 def overdue(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
     due_at = saga.waits_until(doc.state)
     if due_at is None or due_at > now:

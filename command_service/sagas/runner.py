@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
-from command_service.sagas.folding import Doc, answered, begun, overdue, took
+from command_service.sagas.folding import Doc, answered, begun, instead, overdue, took
 from command_service.sagas.shapes import Saga
 from command_service.sagas.store import SagaStore
 from common.checkpoints import Checkpoints
@@ -154,12 +154,25 @@ class SagaRunner:
     async def _recalled(self, doc: Doc) -> Doc:
         """While catching up, a want that was done in the past has its outcome before the next commit is folded (S6).
 
-        One that cannot be read leaves the want open: the dispatcher meets it again, and says so.
+        One without an outcome was never stored if what is wanted in its place has one: only one is open at a time (S4).
+        An outcome that cannot be read leaves the want open: the dispatcher meets it again, and says so.
         """
         with suppress(Undecodable):
-            while self._dispatcher and (errand := _errand(doc)) and (answer := await self._dispatcher.recall(errand)):
-                doc = answered(self._saga, doc, errand.command_id, answer, self._now())
+            while _errand(doc):
+                if found := await self._with_outcome(doc) or await self._with_outcome(self._instead(doc)):
+                    doc = found
+                else:
+                    break
         return doc
+
+    def _instead(self, doc: Doc) -> Doc:
+        return instead(self._saga, doc, self._now())
+
+    async def _with_outcome(self, doc: Doc) -> Doc | None:
+        """After the outcome that the log has for the open want, if it has one."""
+        errand = _errand(doc)
+        answer = await self._dispatcher.recall(errand) if self._dispatcher and errand else None
+        return answered(self._saga, doc, errand.command_id, answer, self._now()) if errand and answer else None
 
     async def _docs(self, saga_ids: Iterable[str]) -> dict[str, Doc]:
         wanted = set(saga_ids)
@@ -186,8 +199,10 @@ class SagaRunner:
 
     def _take_up(self, doc: Doc) -> None:
         """Send the open want, now or when the partition is level; wait for what has its time."""
+        held_back = self._held_back.setdefault(doc.partition, {})
+        held_back.pop(doc.saga_id, None)
         if errand := _errand(doc):
-            self._held_back.setdefault(doc.partition, {})[doc.saga_id] = errand
+            held_back[doc.saga_id] = errand
             self._send_held_back()
         if due_at := self._saga.waits_until(doc.state):
             heapq.heappush(self._timers, (due_at, doc.saga_id, doc.partition))

@@ -17,7 +17,7 @@ from command_service.domain.inventory import INVENTORY, UpdateInventory
 from command_service.domain.payments import RecordPaymentResult, RecordRefundResult
 from command_service.domain.sagas import SAGAS, RecordRefusal
 from command_service.sagas.dispatcher import COMMANDS
-from command_service.sagas.folding import Doc, answered, begun, overdue, took
+from command_service.sagas.folding import Doc, answered, begun, instead, overdue, took
 from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.shapes import Accepted, Refused, Want
 from common.bodies import parse_body
@@ -101,8 +101,15 @@ class ImaginedSagas:
             return
         doc = took(SAGA, self.docs.get(commit.subject) or begun(SAGA, commit), commit, self.now)
         self.docs[commit.subject] = doc
-        while commit.position <= self.level_at and doc.open and (known := self._recall(doc.open.command_id)):
-            doc = self.docs[commit.subject] = answered(SAGA, doc, doc.open.command_id, known, self.now)
+        while commit.position <= self.level_at and doc.open:
+            found = self._with_outcome(doc) or self._with_outcome(instead(SAGA, doc, self.now))
+            if found is None:
+                break
+            doc = self.docs[commit.subject] = found
+
+    def _with_outcome(self, doc: Doc) -> Doc | None:
+        known = self._recall(doc.open.command_id) if doc.open else None
+        return answered(SAGA, doc, doc.open.command_id, known, self.now) if doc.open and known else None
 
     def hear(self, number: int) -> None:
         """One of the outcomes that are on their way."""

@@ -82,13 +82,18 @@ class SagaBench:
     async def validated(self, user_id: int = 1) -> tuple[Commit, ...]:
         """An order that is reserved and validated, with all that its saga was answered."""
         order = await self.ledger.order(user_id, (1, 1))
-        about = {"product_id": 1, "order_id": order.subject}
-        reservation_id = want_id(NAME, order.subject, "reserve/1")
-        stock = event("StockReserved", **about, reservation_id=reservation_id, quantity=1, unit_price=a_price(100))
-        await self.answers(order, "reserve/1", stock, stream="inventory-1")
+        await self.reserved(order, 1)
         line = {"product_id": 1, "quantity": 1, "unit_price": a_price(100)}
         told = event("OrderValidated", order_id=order.subject, items=[line])
         return order, await self.answers(order, "validate", told, stream=order.stream)
+
+    async def reserved(self, order: Commit, product_id: int) -> Commit:
+        told = event("StockReserved", **_about(order, product_id), unit_price=a_price(100))
+        return await self.answers(order, f"reserve/{product_id}", told, stream=f"inventory-{product_id}")
+
+    async def released(self, order: Commit, product_id: int) -> Commit:
+        told = event("StockReleased", **_about(order, product_id))
+        return await self.answers(order, f"release/{product_id}", told, stream=f"inventory-{product_id}")
 
     async def requested(self, order: Commit) -> Commit:
         about = {"order_id": order.subject, "payment_id": order.subject, "attempt": 1, "amount": a_price(100)}
@@ -108,6 +113,11 @@ async def a_saga_bench(url: str) -> AsyncIterator[SagaBench]:
     async with a_database(url) as (client, name):
         log = await open_log(client[name], partitions=PARTITIONS)
         yield SagaBench(Ledger(log), client[name])
+
+
+def _about(order: Commit, product_id: int) -> dict[str, Any]:
+    reservation_id = want_id(NAME, order.subject, f"reserve/{product_id}")
+    return {"product_id": product_id, "order_id": order.subject, "reservation_id": reservation_id, "quantity": 1}
 
 
 def _nobody(errand: Errand, answer: Answer) -> None:

@@ -12,6 +12,7 @@ from command_service.domain.orders import ORDERS
 from command_service.sagas.order_fulfilment.plan import NAME
 from command_service.sagas.shapes import want_id
 from common.codec import decode_event
+from common.envelope import Commit
 from common.events.orders import OrderCancelled, OrderLine, OrderPaymentFailed, OrderValidated, PaymentRequested
 from payments.charges import Card
 from tests.support.imagined_sagas import CLIENT, PAYMENT_SECONDS, SAGA, ImaginedSagas
@@ -24,7 +25,7 @@ ALIVE = ("PAID", "SHIPPED", "DELIVERED", "COMPLETED")
 DEAD = ("REJECTED", "CANCELLED", "REFUNDED")
 CARDS = (*Card, *[Card.DECLINED] * 4)
 
-CLIENT_DEEDS = ("order", *["pay"] * 4, "cancel", "ship", "ship", "deliver", "complete")
+CLIENT_DEEDS = ("order", *["pay"] * 4, "cancel", "ship", "ship", "deliver", "complete", "complete")
 POST = (*["fold"] * 12, *["send"] * 12, *["hear"] * 10, "late", "late", "clock", "act", "wait", "forget")
 steps = st.tuples(st.sampled_from([*CLIENT_DEEDS, *POST]), st.integers(0, 2**16))
 schedules = st.tuples(st.integers(0, 2**32), st.lists(steps, min_size=100, max_size=300))
@@ -177,6 +178,11 @@ def check_log(world: ImaginedSagas) -> None:
     assert len({commit.command_id for commit in world.log}) == len(world.log)
 
 
+def check_nothing_new(commits: list[Commit]) -> None:
+    """S2: a saga that is folded again wants nothing new, but perhaps a rejection that a cancellation forestalled."""
+    assert {(commit.fingerprint, commit.events[0].type) for commit in commits} <= {("reject", "CommandRefused")}
+
+
 def test_whatever_overtakes_what_stock_money_and_orders_agree_at_the_end() -> None:
     tally: Counter[str] = Counter()
 
@@ -197,9 +203,11 @@ def test_whatever_overtakes_what_stock_money_and_orders_agree_at_the_end() -> No
         played.come_to_rest()
         check(played.world)
         statuses = sorted(played.world.order(order_id).status for order_id in played.world.orders())
+        new = len(played.world.log)
         played.world.forget_everything()
         played.come_to_rest()
         check(played.world)
+        check_nothing_new(played.world.log[new:])
         assert sorted(played.world.order(order_id).status for order_id in played.world.orders()) == statuses
         tally["steps"] += len(deeds)
         tally.update(statuses)
