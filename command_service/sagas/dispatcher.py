@@ -103,7 +103,7 @@ class Dispatcher:
     async def recall(self, errand: Errand) -> Answer | None:
         """Return the outcome that the log has, if it has one; nothing is sent."""
         commit = await self.log.find_command(errand.command_id)
-        return _interpreted(errand.want.step, commit.events) if commit else None
+        return _interpreted(errand.want, commit.events) if commit else None
 
     async def _until_answered(self, errand: Errand) -> None:
         try:
@@ -139,12 +139,12 @@ class Dispatcher:
         try:
             try:
                 command, decider = await self._command(want)
-                return _interpreted(want.step, await self._handle(errand, command, decider, want.subject))
+                return _interpreted(want, await self._handle(errand, command, decider, want.subject))
             except KeyReused:
                 raise
             except Refusal as refusal:
                 told = RecordRefusal(step=want.step, round=want.round, code=refusal.code, detail=refusal.detail[:500])
-                return _interpreted(want.step, await self._handle(errand, told, SAGAS, errand.saga_id))
+                return _interpreted(want, await self._handle(errand, told, SAGAS, errand.saga_id))
         except KeyReused:  # the id stands in the log, in another stream than the one we tried
             if known := await self.recall(errand):
                 return known
@@ -177,12 +177,12 @@ class Dispatcher:
         return outcome.events
 
 
-def _interpreted(step: str, records: tuple[RecordedEvent, ...]) -> Answer:
+def _interpreted(want: Want, records: tuple[RecordedEvent, ...]) -> Answer:
     events = tuple(map(decode_event, records))
     match events:
         case (CommandRefused(code=code, detail=detail),):
-            return Refused(step=step, code=code, detail=detail)
-    return Accepted(step=step, events=events)
+            return Refused(step=want.step, round=want.round, code=code, detail=detail)
+    return Accepted(step=want.step, round=want.round, events=events)
 
 
 async def _charge(provider: PaymentProvider, want: Want) -> RecordPaymentResult:

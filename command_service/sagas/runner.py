@@ -7,6 +7,7 @@ after it leaves wants that are sent again under their ids; a crash before it lea
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from command_service.sagas.shapes import Saga
 from command_service.sagas.store import SagaStore
 from common.checkpoints import Checkpoints
 from common.envelope import Commit
+from common.errors import Undecodable
 from common.feed import Feed
 from common.log import Log
 from common.sink import Batch, Checkpoint, Progress
@@ -150,9 +152,13 @@ class SagaRunner:
         docs[commit.subject] = doc
 
     async def _recalled(self, doc: Doc) -> Doc:
-        """While catching up, a want that was done in the past has its outcome before the next commit is folded (S6)."""
-        while self._dispatcher and (errand := _errand(doc)) and (answer := await self._dispatcher.recall(errand)):
-            doc = answered(self._saga, doc, errand.command_id, answer, self._now())
+        """While catching up, a want that was done in the past has its outcome before the next commit is folded (S6).
+
+        One that cannot be read leaves the want open: the dispatcher meets it again, and says so.
+        """
+        with suppress(Undecodable):
+            while self._dispatcher and (errand := _errand(doc)) and (answer := await self._dispatcher.recall(errand)):
+                doc = answered(self._saga, doc, errand.command_id, answer, self._now())
         return doc
 
     async def _docs(self, saga_ids: Iterable[str]) -> dict[str, Doc]:

@@ -40,6 +40,7 @@ class Accepted:
     """A want was done: these events say so; none when its goal was reached already."""
 
     step: str
+    round: int = 0
     events: tuple[Event, ...]
 
 
@@ -48,6 +49,7 @@ class Refused:
     """A want met a rule that says no, for ever."""
 
     step: str
+    round: int = 0
     code: str
     detail: str
 

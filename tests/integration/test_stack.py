@@ -17,7 +17,7 @@ from stack.orphans import born
 from stack.ports import LOOPBACK
 from tests.support.cqrs import Cqrs, listening_addresses, process_tree
 
-PROCESSES = ["mongodb", "rabbitmq", "payments", "command", "projector", "query", "gateway"]
+PROCESSES = ["mongodb", "rabbitmq", "payments", "command", "saga", "projector", "query", "gateway"]
 LOOPBACK_IN_HEX = {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1 and ::1
 READY_SECONDS = 15.0
 WITHOUT_BROKER = {"AMQP_URL": ""}

@@ -89,17 +89,17 @@ def _close(fulfilment: Fulfilment, payment: Payment) -> Want | None:
     """Tell the order the end of a payment that did not pay it."""
     match payment.stage:
         case "requested":
-            return _fail(fulfilment, replace(payment, code="order_cancelled", reason=_NOT_ASKED))
+            return _fail(fulfilment, replace(payment, code="order_cancelled", reason=_NOT_ASKED), "fail_unasked")
         case "refunded":
-            return _fail(fulfilment, replace(payment, code="order_cancelled", reason=_CAME_LATE))
+            return _fail(fulfilment, replace(payment, code="order_cancelled", reason=_CAME_LATE), "fail_late")
         case "declined":
             return _fail(fulfilment, payment)
     return None
 
 
-def _fail(fulfilment: Fulfilment, payment: Payment) -> Want:
+def _fail(fulfilment: Fulfilment, payment: Payment, step: str = "fail") -> Want:
     told = {"payment_id": payment.payment_id, "code": payment.code, "reason": payment.reason}
-    return _about_order(fulfilment, "fail", "FailPayment", told, round_=payment.attempt)
+    return _about_order(fulfilment, step, "FailPayment", told, round_=payment.attempt)
 
 
 def _reject(fulfilment: Fulfilment) -> Want | None:

@@ -34,6 +34,18 @@ _STATUS_AFTER: Mapping[type[Event], str] = {
     OrderCancelled: "CANCELLED",
     OrderRefunded: "REFUNDED",
 }
+_ORDER_OF = {
+    "UNKNOWN": 0,
+    "PENDING": 1,
+    "VALIDATED": 2,
+    "PAID": 3,
+    "SHIPPED": 4,
+    "DELIVERED": 5,
+    "COMPLETED": 6,
+    "REJECTED": 7,
+    "CANCELLED": 7,
+    "REFUNDED": 8,
+}
 UNDONE = frozenset({"REJECTED", "CANCELLED", "REFUNDED"})
 
 
@@ -41,10 +53,13 @@ _STOCK_AFTER = {"release": "released", "commit": "committed"}
 _STAGE_AFTER = {
     "initiate": "initiated",
     "fail": "told",
+    "fail_unasked": "told",
+    "fail_late": "told",
     "refund": "refunding",
     "pay_back": "refunded",
     "confirm_refund": "settled",
 }
+_PAYMENT_STEPS = frozenset({"charge", "void", "confirm", *_STAGE_AFTER})
 _ORDER_AFTER = {"validate": "VALIDATED", "reject": "REJECTED", "time_out": "CANCELLED"}
 
 
@@ -97,11 +112,19 @@ def react(fulfilment: Fulfilment, told: Input) -> Fulfilment:
         case Happened(event=event, at=at):
             return _happened(fulfilment, event, at)
         case Accepted(step=step, events=events):
+            if _is_of_an_earlier_payment(fulfilment, told):
+                return fulfilment
             return _accepted(fulfilment, step.partition("/")[0], step.partition("/")[2], events)
         case Refused():
             return _refused(fulfilment, told)
         case TimeIsUp():
             return replace(fulfilment, is_overdue=True)
+
+
+def _is_of_an_earlier_payment(fulfilment: Fulfilment, answer: Accepted) -> bool:
+    """The order's own events may overtake an answer, and even the next payment may have begun."""
+    payment = fulfilment.payment
+    return answer.step in _PAYMENT_STEPS and payment is not None and payment.attempt != answer.round
 
 
 def _happened(fulfilment: Fulfilment, event: Event, at: datetime) -> Fulfilment:
@@ -137,6 +160,8 @@ def _accepted(  # noqa: PLR0911 - one row per kind of step
     match step, events:
         case "reserve", (StockReserved(unit_price=price), *_):
             return _line(fulfilment, int(about), stock="reserved", unit_price=price)
+        case "charge", () if fulfilment.status in UNDONE:  # it was voided instead, before the saga was folded again
+            return fulfilment
         case (("charge" | "void"), (PaymentProcessed(), *_)):
             return _at(fulfilment, "captured")
         case (("charge" | "void"), (PaymentFailed(code=code, reason=reason), *_)):
@@ -167,10 +192,9 @@ def _refused(fulfilment: Fulfilment, refused: Refused) -> Fulfilment:
 
 
 def _moved(fulfilment: Fulfilment, status: str) -> Fulfilment:
-    """What is undone stays so: news of it may overtake the event of what came before."""
-    if fulfilment.status in UNDONE and status != "REFUNDED":
-        return fulfilment
-    return replace(fulfilment, status=status)
+    """Only onwards: an answer and the order's own event say the same, and either may come late."""
+    is_onwards = _ORDER_OF[status] > _ORDER_OF[fulfilment.status]
+    return replace(fulfilment, status=status) if is_onwards else fulfilment
 
 
 def _line(fulfilment: Fulfilment, product_id: int, **change: Any) -> Fulfilment:

@@ -1,0 +1,101 @@
+"""One order's saga told as a story: what it hears, and what it wants then."""
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from command_service.sagas.folding import Doc, answered, begun, overdue, took
+from command_service.sagas.order_fulfilment import order_fulfilment
+from command_service.sagas.shapes import Accepted, Refused
+from common.codec import encode_event
+from common.envelope import RecordedEvent
+from common.events import Event
+from tests.support.commits import a_commit
+from tests.support.rules import NOW, SUBJECT
+
+PAYMENT_SECONDS = 60.0
+IN_TIME = NOW + timedelta(seconds=PAYMENT_SECONDS - 1)
+TOO_LATE = NOW + timedelta(seconds=PAYMENT_SECONDS)
+SAGA = order_fulfilment(payment_seconds=PAYMENT_SECONDS)
+
+
+class Story:
+    """Every method tells the saga one thing and returns the story; `wants` and `steps` say what came of it."""
+
+    def __init__(self) -> None:
+        self._doc: Doc | None = None
+        self._position = 0
+
+    @property
+    def doc(self) -> Doc:
+        assert self._doc, "nothing has happened yet"
+        return self._doc
+
+    @property
+    def state(self) -> Any:
+        return self.doc.state
+
+    @property
+    def wants(self) -> str | None:
+        """The step that is open."""
+        return self.doc.open.want.step if self.doc.open else None
+
+    @property
+    def steps(self) -> list[str]:
+        """Every step that was ever wanted, in order."""
+        return [step.want.step for step in self.doc.steps]
+
+    @property
+    def is_over(self) -> bool:
+        return SAGA.is_over(self.state) and self.doc.open is None
+
+    def body(self) -> dict[str, Any]:
+        assert self.doc.open, "nothing is wanted"
+        return dict(self.doc.open.want.body)
+
+    def happens(self, *events: Event, at: datetime = NOW) -> Self:
+        """The events come one commit after the other."""
+        for event in events:
+            self._take(encode_event(event), at)
+        return self
+
+    def happens_what_nobody_knows(self, record: RecordedEvent) -> Self:
+        self._take(record, NOW)
+        return self
+
+    def accepts(self, *events: Event) -> Self:
+        """The open want is done."""
+        assert self.doc.open, "nothing is wanted"
+        return self._answer(Accepted(step=self.doc.open.want.step, round=self.doc.open.want.round, events=events))
+
+    def refuses(self, code: str, detail: str = "It cannot be.") -> Self:
+        assert self.doc.open, "nothing is wanted"
+        return self._answer(
+            Refused(step=self.doc.open.want.step, round=self.doc.open.want.round, code=code, detail=detail)
+        )
+
+    def is_told_late(self, command_id: str, *events: Event) -> Self:
+        """News of a want that may be closed already."""
+        self._doc = answered(SAGA, self.doc, command_id, Accepted(step="any", events=events), NOW)
+        return self
+
+    def time_is(self, now: datetime) -> Self:
+        self._doc = overdue(SAGA, self.doc, now)
+        return self
+
+    def again(self, position: int, event: Event) -> Self:
+        """A commit from before comes once more."""
+        commit = a_commit(position, f"order-{SUBJECT}", events=(encode_event(event),))
+        self._doc = took(SAGA, self.doc, commit, NOW)
+        return self
+
+    def _answer(self, answer: Accepted | Refused) -> Self:
+        assert self.doc.open
+        self._doc = answered(SAGA, self.doc, self.doc.open.command_id, answer, NOW)
+        return self
+
+    def _take(self, record: RecordedEvent, at: datetime) -> None:
+        self._position += 1
+        commit = a_commit(
+            self._position, f"order-{SUBJECT}", self._position, partition_key=123, events=(record,), recorded_at=at
+        )
+        self._doc = took(SAGA, self._doc or begun(SAGA, commit), commit, NOW)

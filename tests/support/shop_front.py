@@ -1,0 +1,70 @@
+"""The system as a shop's front sees it, and what it finds out about its orders."""
+
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+
+from tests.support.system import System, until
+
+SOON_SECONDS = 20.0
+
+
+class Shop:
+    """Speaks to the gateway; looks into the provider's books."""
+
+    def __init__(self, system: System, http: aiohttp.ClientSession) -> None:
+        self.system = system
+        self._http = http
+        self._products = iter(range(1000, 10_000))
+
+    async def post(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        url = f"{self.system.gateway}/cqrs/commands/{path}"
+        async with self._http.post(url, json=body or {}, headers={"Idempotency-Key": uuid4().hex}) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def get(self, path: str) -> dict[str, Any]:
+        async with self._http.get(f"{self.system.gateway}/cqrs/queries/{path}") as answer:
+            return await answer.json(content_type=None) if answer.status == 200 else {}
+
+    async def stocked(self, quantity: int, price: str | None = "10.00") -> int:
+        product_id = next(self._products)
+        body = {"product_id": product_id, "product_name": "Thing", "quantity": quantity}
+        status, _ = await self.post("inventory", body if price is None else body | {"unit_price": price})
+        assert status == 201
+        return product_id
+
+    async def ordered(self, *lines: tuple[int, int], user_id: int = 7) -> str:
+        items = [{"product_id": product_id, "quantity": quantity} for product_id, quantity in lines]
+        status, content = await self.post("orders", {"user_id": user_id, "items": items})
+        assert status == 201, content
+        return content["order_id"]
+
+    async def becomes(self, order_id: str, status: str, *, seconds: float = SOON_SECONDS) -> dict[str, Any]:
+        async def is_so() -> bool:
+            return (await self.get(f"orders/{order_id}")).get("status") == status
+
+        await until(is_so, seconds=seconds, what=f"the order is {status}")
+        return await self.get(f"orders/{order_id}")
+
+    async def pay(self, order_id: str, card: str, amount: str | None = None) -> tuple[int, dict[str, Any]]:
+        body = {"order_id": order_id, "card_token": card} | ({} if amount is None else {"amount": amount})
+        return await self.post("payments", body)
+
+    async def stock_is(self, product_id: int, *, total: int, reserved: int) -> None:
+        async def is_so() -> bool:
+            stock = await self.get(f"inventory/{product_id}")
+            return (stock.get("total_quantity"), stock.get("reserved_quantity")) == (total, reserved)
+
+        await until(is_so, seconds=SOON_SECONDS, what=f"{reserved} of {total} are reserved")
+
+    async def told_by_its_saga(self, order_id: str, state: str) -> dict[str, Any]:
+        async def is_so() -> bool:
+            return (await self.get(f"sagas/{order_id}")).get("state") == state
+
+        await until(is_so, seconds=SOON_SECONDS, what=f"the saga is {state}")
+        return await self.get(f"sagas/{order_id}")
+
+    async def books(self) -> dict[str, dict[str, Any]]:
+        async with self._http.get(f"{self.system.url('payments')}/books?limit=1000") as answer:
+            return {charge["payment_id"]: charge for charge in (await answer.json())["charges"]}

@@ -1,0 +1,212 @@
+"""Many orders, and everything that a saga hears in any order: at the end stock, money and orders agree (PROTOCOL S)."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from random import Random
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from command_service.domain import order_commands as orders
+from command_service.domain.orders import ORDERS
+from command_service.sagas.order_fulfilment.plan import NAME
+from command_service.sagas.shapes import want_id
+from common.codec import decode_event
+from common.events.orders import OrderCancelled, OrderLine, OrderPaymentFailed, OrderValidated, PaymentRequested
+from payments.charges import Card
+from tests.support.imagined_sagas import CLIENT, PAYMENT_SECONDS, SAGA, ImaginedSagas
+
+SCHEDULES = 200
+FEWEST_STEPS = 20_000
+MOST_ROUNDS = 200  # until everything has come to rest
+PRODUCTS = (1, 2, 3)
+ALIVE = ("PAID", "SHIPPED", "DELIVERED", "COMPLETED")
+DEAD = ("REJECTED", "CANCELLED", "REFUNDED")
+CARDS = (*Card, *[Card.DECLINED] * 4)
+
+CLIENT_DEEDS = ("order", *["pay"] * 4, "cancel", "ship", "ship", "deliver", "complete")
+POST = (*["fold"] * 12, *["send"] * 12, *["hear"] * 10, "late", "late", "clock", "act", "wait", "forget")
+steps = st.tuples(st.sampled_from([*CLIENT_DEEDS, *POST]), st.integers(0, 2**16))
+schedules = st.tuples(st.integers(0, 2**32), st.lists(steps, min_size=100, max_size=300))
+
+
+_READY_FOR = {"pay": "VALIDATED", "ship": "PAID", "deliver": "SHIPPED", "complete": "DELIVERED"}
+
+
+class Play:
+    def __init__(self, seed: int) -> None:
+        self._chance = Random(seed)
+        self.world = ImaginedSagas(is_silent=lambda: self._chance.random() < 0.2)
+        for product_id in PRODUCTS:
+            self.world.stock(product_id, 8)
+        for _ in range(3):
+            self.order()
+
+    def step(self, deed: str, number: int) -> None:  # noqa: PLR0912 - one row per deed
+        world = self.world
+        chosen = self._order_of(number, "PAID" if number % 3 == 0 else _READY_FOR.get(deed, ""))
+        match deed:
+            case "order":
+                self.order()
+            case "pay":
+                self._does(chosen, orders.RequestPayment(order_id=chosen, card_token=self._chance.choice(CARDS)))
+            case "cancel":
+                self._does(chosen, orders.CancelOrder())
+            case "ship":
+                self._does(chosen, orders.ShipOrder(carrier="DHL", tracking_number="1"))
+            case "deliver":
+                self._does(chosen, orders.DeliverOrder())
+            case "complete":
+                self._does(chosen, orders.CompleteOrder())
+            case "fold":
+                for _ in range(1 + number % 3):
+                    world.fold()
+            case "send":
+                if wanted := world.wanted():
+                    world.send(wanted[number % len(wanted)])
+            case "late":
+                if world.sent:
+                    world.send(list(world.sent)[number % len(world.sent)])
+            case "hear":
+                world.hear(number)
+            case "clock":
+                world.look_at_the_clock()
+            case "act":
+                world.act_on_time()
+            case "wait":
+                world.pass_time(number % PAYMENT_SECONDS / 2)
+            case "forget":
+                if number % 4 == 0:
+                    world.forget_everything()
+
+    def order(self) -> None:
+        products = self._chance.sample(PRODUCTS, self._chance.randint(1, 3))
+        lines = tuple(OrderLine(product_id=product_id, quantity=self._chance.randint(1, 3)) for product_id in products)
+        self._does(self.world.an_id(), orders.CreateOrder(user_id=1, items=lines))
+
+    def come_to_rest(self) -> None:
+        """Everything that is under way arrives, and the time for paying passes."""
+        for _ in range(MOST_ROUNDS):
+            before = self._stand()
+            while self.world.read < len(self.world.log):
+                self.world.fold()
+            for command_id in self.world.wanted():
+                self.world.send(command_id)
+            while self.world.told:
+                self.world.hear(0)
+            self.world.pass_time(PAYMENT_SECONDS)
+            self.world.look_at_the_clock()
+            self.world.act_on_time()
+            if self._stand() == before and not self.world.wanted():
+                return
+        raise AssertionError(f"it does not come to rest: {self.world.docs}")
+
+    def _stand(self) -> tuple[object, ...]:
+        return len(self.world.log), self.world.read, dict(self.world.docs)
+
+    def _order_of(self, number: int, status: str) -> str:
+        """One with which it can be done, if there is one."""
+        placed = self.world.orders()
+        ready = [order_id for order_id in placed if self.world.order(order_id).status == status] or placed
+        return ready[number % len(ready)]
+
+    def _does(self, order_id: str, command: orders.ClientCommand) -> None:
+        self.world.does(ORDERS, order_id, command)
+
+
+def check(world: ImaginedSagas) -> None:
+    check_sagas(world)
+    check_stock(world)
+    check_money(world)
+    check_log(world)
+
+
+def check_sagas(world: ImaginedSagas) -> None:
+    """Every saga is over, or waits for what a person must do."""
+    for order_id in world.orders():
+        doc, order = world.docs[order_id], world.order(order_id)
+        assert not doc.trouble, doc
+        assert not doc.state.trouble, doc
+        assert doc.open is None, doc
+        assert doc.state.status == order.status, (doc, order)
+        assert SAGA.is_over(doc.state) == (order.status in (*DEAD, "COMPLETED")), doc
+        assert order.status in (*DEAD, *ALIVE), "its time has passed"
+
+
+def check_stock(world: ImaginedSagas) -> None:
+    """What is reserved is reserved for an order that is paid and has not left yet."""
+    wanted: Counter[str] = Counter()
+    for order_id in world.orders():
+        for line in world.docs[order_id].state.lines:
+            if world.order(order_id).status == "PAID":
+                wanted[want_id(NAME, order_id, f"reserve/{line.product_id}")] += line.quantity
+    reserved = {name: n for state in world.inventories().values() for name, n in state.reservations.items()}
+    assert reserved == dict(wanted)
+    for state in world.inventories().values():
+        assert 0 <= state.reserved == sum(state.reservations.values()) <= state.quantity
+
+
+def check_money(world: ImaginedSagas) -> None:
+    """A payment is captured and given back once at most; what is left is the total of the orders that are paid."""
+    kept: Counter[str] = Counter()
+    for payment_id, moved in world.provider.moved.items():
+        assert moved in (["capture"], ["capture", "refund"]), (payment_id, moved)
+        charge = world.provider.entries[payment_id]
+        assert charge.amount
+        of = next(c for c in world.log if c.stream == f"payment-{payment_id}").events[0].data["order_id"]
+        kept[of] += charge.amount.amount if moved == ["capture"] else 0
+    for order_id in world.orders():
+        order = world.order(order_id)
+        assert kept[order_id] == (order.total.amount if order.status in ALIVE else 0), (order_id, order)
+
+
+def check_log(world: ImaginedSagas) -> None:
+    """S6: a saga cancels no order that is paid, and none whose payment was requested in time and has no end yet."""
+    due_at: dict[str, datetime] = {}
+    asked_at: dict[str, datetime] = {}
+    for commit in world.log:
+        match decode_event(commit.events[0]):
+            case OrderValidated(order_id=order_id):
+                due_at[order_id] = commit.recorded_at + timedelta(seconds=PAYMENT_SECONDS)
+            case PaymentRequested(order_id=order_id):
+                asked_at[order_id] = commit.recorded_at
+            case OrderPaymentFailed(order_id=order_id):
+                del asked_at[order_id]
+            case OrderCancelled(order_id=order_id) if commit.actor != CLIENT:
+                assert order_id not in asked_at or asked_at[order_id] >= due_at[order_id]
+    assert len({commit.command_id for commit in world.log}) == len(world.log)
+
+
+def test_whatever_overtakes_what_stock_money_and_orders_agree_at_the_end() -> None:
+    tally: Counter[str] = Counter()
+
+    @settings(
+        max_examples=SCHEDULES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],  # add Phase.shrink to hunt a failure down
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(schedules)
+    def play(schedule: tuple[int, list[tuple[str, int]]]) -> None:
+        seed, deeds = schedule
+        played = Play(seed)
+        for deed, number in deeds:
+            played.step(deed, number)
+        played.come_to_rest()
+        check(played.world)
+        statuses = sorted(played.world.order(order_id).status for order_id in played.world.orders())
+        played.world.forget_everything()
+        played.come_to_rest()
+        check(played.world)
+        assert sorted(played.world.order(order_id).status for order_id in played.world.orders()) == statuses
+        tally["steps"] += len(deeds)
+        tally.update(statuses)
+        tally["captured and given back"] += sum(len(moved) == 2 for moved in played.world.provider.moved.values())
+
+    play()
+    print(dict(tally))
+    assert tally["steps"] >= FEWEST_STEPS
+    never = {"PAID", "SHIPPED", "COMPLETED", *DEAD, "captured and given back"} - tally.keys()
+    assert not never, f"no schedule came to {never}"
