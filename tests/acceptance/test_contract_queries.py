@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.test_contract_http import imported_line
 from tests.support.door import Answer, Door, send, spell
-from tests.support.system import SERVICES, until
+from tests.support.system import SERVICES, System, until
 
 WRITES = 200
 ORDERS_OF_ONE_USER = 23
@@ -19,8 +19,8 @@ def some_user() -> int:
     return uuid4().int % 10**12 + 10**6
 
 
-async def ask(door: Door, service: str, path: str) -> Answer:
-    return await send(door.system.url(service), spell("GET", path))
+async def ask(system: System, service: str, path: str) -> Answer:
+    return await send(system.url(service), spell("GET", path))
 
 
 @pytest.mark.parametrize("side", ["commands", "queries"])
@@ -31,11 +31,11 @@ async def test_each_side_tells_its_health(door: Door, side: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_every_service_lives_is_ready_and_has_metrics(door: Door, service: str) -> None:
-    assert (await ask(door, service, "/livez")).status == 200
-    ready = await ask(door, service, "/readyz")
+async def test_every_service_lives_is_ready_and_has_metrics(fulfilling: System, service: str) -> None:
+    assert (await ask(fulfilling, service, "/livez")).status == 200
+    ready = await ask(fulfilling, service, "/readyz")
     assert (ready.status, all(ready.content["checks"].values())) == (200, True)
-    metrics = await ask(door, service, "/metrics")
+    metrics = await ask(fulfilling, service, "/metrics")
     assert metrics.status == 200
     assert metrics.headers["Content-Type"].startswith("text/plain; version=")
     assert b"leveret_http_requests_total" in metrics.body
