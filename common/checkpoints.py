@@ -1,5 +1,6 @@
 """The checkpoints of one group, as the process that writes behind them knows them (PROTOCOL V1)."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,8 +11,11 @@ from pymongo.errors import PyMongoError
 
 from common.envelope import Commit
 from common.errors import Unavailable
-from common.read_models.storage import CHECKPOINTS, checkpoint_id
+from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
+from common.sink import Progress
 from common.transaction import Guarded, kill_session
+
+NOTED_SECONDS = 1.0  # how often the progress is written down though nothing changed: it shows that somebody is there
 
 
 class Checkpoints:
@@ -27,9 +31,12 @@ class Checkpoints:
         self._collection = database[CHECKPOINTS]
         self._group = group
         self._partitions = partitions
+        self._noted: dict[int, dict[str, int]] = {}
+        self._noted_at = 0.0
 
     async def take_over(self, partitions: Iterable[int]) -> None:
         """Note our session in the checkpoints, and end what the last holders have open in theirs."""
+        self._noted.clear()
         self.session = self.session or self._database.client.start_session()
         ours = dict(self.session.session_id)
         wanted = {"_id": {"$in": self._ids(partitions)}}
@@ -74,6 +81,25 @@ class Checkpoints:
         """The statement for these was committed."""
         for partition in partitions:
             self.revs[partition] += 1
+
+    async def note(self, progress: Mapping[int, Progress]) -> None:
+        """Write down how far each partition is, where that changed; told to readers, relied on by nobody."""
+        is_due = time.monotonic() - self._noted_at > NOTED_SECONDS
+        updates = []
+        for partition, now in progress.items():
+            noted = {"seen": now.seen, "lag_ms": int(now.lag_seconds * 1000)}
+            if self._noted.get(partition) != noted or is_due:
+                self._noted[partition] = noted
+                change = {"$set": noted | {"group": self._group, "partition": partition}}
+                change["$currentDate"] = {"noted_at": True}
+                updates.append({"q": {"_id": checkpoint_id(self._group, partition)}, "u": change, "upsert": True})
+        if not updates:
+            return
+        self._noted_at = time.monotonic() if is_due else self._noted_at
+        try:
+            await self._database.command({"update": PROGRESS, "updates": updates, "writeConcern": {"w": 1}})
+        except PyMongoError as error:
+            raise _unreachable() from error
 
     async def are_gone(self, held: Iterable[int]) -> bool:
         """Whether they are not as this process left them, as when somebody dropped the database."""

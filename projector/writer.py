@@ -9,13 +9,10 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from common.checkpoints import Checkpoints
 from common.envelope import Commit
-from common.errors import Unavailable
 from common.log import Log
-from common.read_models.storage import PROGRESS, checkpoint_id
 from common.sink import Batch, Checkpoint, Fenced, Progress
 from common.transaction import Unwritable, transact
 from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
@@ -25,7 +22,6 @@ from projector.views import load, make_indexes
 
 GROUP = "views"
 CACHED_DOCUMENTS = 5_000
-NOTED_SECONDS = 1.0  # how often the progress is written down though nothing changed: it shows that somebody is there
 
 log = structlog.get_logger(__name__)
 APPLIED = Counter("leveret_projector_commits_total", "Commits applied")
@@ -48,14 +44,11 @@ class ViewWriter:
         self._checkpoints = Checkpoints(database, GROUP, partitions=partitions)
         self._log = log_
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
-        self._noted: dict[int, dict[str, int]] = {}
-        self._noted_at = 0.0
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
         """Read the checkpoints, making those that are missing; nothing cached is believed any more (F3, V3)."""
         self._cache.clear()
-        self._noted.clear()
         self._trusts_versions = False
         await make_indexes(self._database)
         await self._checkpoints.take_over(partitions)
@@ -167,22 +160,9 @@ class ViewWriter:
                 await drop_request(self._database, request)
 
     async def note(self, progress: Mapping[int, Progress]) -> None:
-        """Write down how far each partition is, where that changed; told to readers, relied on by nobody."""
-        updates = []
-        is_due = time.monotonic() - self._noted_at > NOTED_SECONDS
         for partition, now in progress.items():
             LAG.labels(str(partition)).set(now.lag_seconds)
-            noted = {"seen": now.seen, "lag_ms": int(now.lag_seconds * 1000)}
-            if self._noted.get(partition) != noted or is_due:
-                self._noted[partition] = noted
-                change = {"$set": noted | {"group": GROUP, "partition": partition}, "$currentDate": {"noted_at": True}}
-                updates.append({"q": {"_id": checkpoint_id(GROUP, partition)}, "u": change, "upsert": True})
-        try:
-            if updates:
-                self._noted_at = time.monotonic() if is_due else self._noted_at
-                await self._database.command({"update": PROGRESS, "updates": updates, "writeConcern": {"w": 1}})
-        except PyMongoError as error:
-            raise Unavailable("The read store cannot be reached.") from error
+        await self._checkpoints.note(progress)
 
 
 def _park_all(changes: Changes, parked: Parked) -> None:

@@ -1,6 +1,7 @@
 """The query service over HTTP: it waits until the views are as fresh as the client has seen, then reads one."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
@@ -11,7 +12,7 @@ from common.consistency import read_token
 from common.errors import Unavailable
 from common.web import Handler, add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
-from query_service.freshness import GROUP, Freshness, Reading
+from query_service.freshness import SAGAS, VIEWS, Freshness, Reading
 from query_service.queries.inventory import all_products, one_product
 from query_service.queries.orders import one_order, orders_of_user
 from query_service.queries.sagas import one_saga, sagas_in_state
@@ -39,6 +40,7 @@ SAGA_QUERIES: tuple[tuple[str, Query], ...] = (
 
 def make_query_app(views: AsyncDatabase, events: AsyncDatabase, freshness: Freshness) -> web.Application:
     app = make_app()
+    sagas = Freshness(events, group=SAGAS)
 
     async def ready() -> Mapping[str, bool]:
         return {"views": await _answers(freshness)}
@@ -50,7 +52,10 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, freshness: Fresh
         return json_response(content, status=200 if is_healthy else 503)
 
     async def positions(_: web.Request) -> web.Response:
-        return json_response({"groups": {GROUP: _show_positions(await freshness.read())}})
+        readings = {VIEWS: await freshness.read()}
+        with suppress(Unavailable):  # the log may be away while the views are there
+            readings[SAGAS] = await sagas.read()
+        return json_response({"groups": {group: _show_positions(of) for group, of in readings.items() if of.positions}})
 
     add_operations(app, ready)
     app.router.add_get("/queries/health", health)

@@ -1,4 +1,4 @@
-"""How far the views have come, and the wait until they have come far enough (PROTOCOL Q1, Q2)."""
+"""How far a group has come, and the wait until the views have come far enough (PROTOCOL Q1, Q2)."""
 
 import asyncio
 import time
@@ -15,7 +15,8 @@ POLL_SECONDS = 0.004
 LONGEST_POLL_SECONDS = 0.02
 FRESH_SECONDS = 0.1  # how old a reading may be where nobody waits for more
 MOST_PARTITIONS = 256
-GROUP = "views"
+VIEWS = "views"
+SAGAS = "sagas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,6 @@ class Reading:
 
 _CHECKPOINTS = {
     "find": CHECKPOINTS,
-    "filter": {"group": GROUP},
     "projection": {"partition": 1, "position": 1, "partitions": 1},
     "singleBatch": True,
     "batchSize": MOST_PARTITIONS,
@@ -63,8 +63,9 @@ def _lag_ms(progress: Mapping[str, int]) -> int:
 class Freshness:
     """Reads the checkpoints once for all who wait."""
 
-    def __init__(self, database: AsyncDatabase, *, wait_seconds: float) -> None:
+    def __init__(self, database: AsyncDatabase, *, group: str = VIEWS, wait_seconds: float = 0.0) -> None:
         self._database = database
+        self._of_group = {"group": group}
         self._wait_seconds = wait_seconds
         self._reading = Reading()
         self._read_at = self._polled_at = -FRESH_SECONDS
@@ -92,7 +93,7 @@ class Freshness:
         """Read the checkpoints and the progress now."""
         checkpoints = await self._checkpoints()
         try:
-            progress = await self._database[PROGRESS].find({"group": GROUP}, _WITH_AGE).to_list()
+            progress = await self._database[PROGRESS].find(self._of_group, _WITH_AGE).to_list()
         except PyMongoError as error:
             raise _unreachable() from error
         return Reading(
@@ -112,7 +113,7 @@ class Freshness:
 
     async def _checkpoints(self) -> list[dict[str, int]]:
         try:
-            answer = await self._database.command(_CHECKPOINTS)
+            answer = await self._database.command({**_CHECKPOINTS, "filter": self._of_group})
         except PyMongoError as error:
             raise _unreachable() from error
         return answer["cursor"]["firstBatch"]

@@ -135,6 +135,7 @@ class SagaRunner:
     async def note(self, progress: Mapping[int, Progress]) -> None:
         for partition, now in progress.items():
             self._seen[partition] = max(self._seen.get(partition, -1), now.seen)
+        await self._checkpoints.note(progress)
 
     async def serve_requests(self, held: frozenset[int]) -> bool:
         """Only whether the checkpoints are gone; then everything is folded again."""

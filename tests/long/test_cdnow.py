@@ -69,4 +69,4 @@ def drop_the_views(stack: Cqrs) -> None:
 
 
 def is_level(stack: Cqrs) -> bool:
-    return [(view["position"], view["lag"]) for view in stack.status()["views"]] == [(69_659, 0)]
+    return ("views", 69_659, 0) in [(view["name"], view["position"], view["lag"]) for view in stack.status()["views"]]
