@@ -21,6 +21,7 @@ from common.log import Failure, Log, Written
 MAX_FLUSH_COMMITS = 500
 MAX_FLUSH_BYTES = 8 * 1024 * 1024
 LOSSES_BEFORE_TURN = 2  # positions lost to other processes in a row
+SHARED_SECONDS = 1.0  # after a loss the head is read before every insert for so long
 LOOK_SECONDS = 0.010  # how often an appender looks whose turn it is
 PAUSE_SECONDS = 0.020  # before trying again when the log neither takes a position nor shows who has it
 
@@ -75,6 +76,7 @@ class Appender:
         self._wake = asyncio.Event()
         self._head: int | None = None  # the last position, when it is certain
         self._losses = 0
+        self._lost_at = -SHARED_SECONDS
         self._has_turn = False
         self._looked_at = 0.0
         self._looking: asyncio.Future[str | None] | None = None
@@ -118,7 +120,7 @@ class Appender:
         self._wake.set()
 
     async def _flush(self) -> None:
-        if self._head is None:
+        if self._head is None or self._shares:
             self._head = await self._log.head()
         self._expire()
         batch = self._next_batch()
@@ -132,6 +134,14 @@ class Appender:
         FLUSHES.labels(written.failure.value if written.failure else "written").inc()
         self._acknowledge(batch[: written.count], commits)
         await self._after(written.failure, batch[written.count :])
+
+    @property
+    def _shares(self) -> bool:
+        """Whether another process appends now: then the last position known here is mostly not the last one.
+
+        A look costs a tenth of an insert that meets a taken position.
+        """
+        return not self._has_turn and time.monotonic() - self._lost_at < SHARED_SECONDS
 
     async def _insert(self, commits: list[Commit]) -> Written:
         try:
@@ -194,6 +204,7 @@ class Appender:
     async def _lost_position(self, used: int | None) -> None:
         self._head = await self._log.head()
         self._losses += 1
+        self._lost_at = time.monotonic()
         if self._head == used:  # what is in the way is not majority-committed yet
             self._head = None
             await asyncio.sleep(PAUSE_SECONDS)

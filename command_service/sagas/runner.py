@@ -182,11 +182,15 @@ class SagaRunner:
         return cached | (await self._store.load(missing) if missing else {})
 
     async def _write(self, changed: list[Doc], last: Mapping[int, Commit]) -> None:
-        """One transaction; what is held by another process meanwhile is fenced by its `rev`."""
-        if not changed and not last:
-            return
-        moves = [self._checkpoints.statement(last)] if last else []
-        await transact(self._database, [*moves, *self._store.statements(changed)], self._checkpoints.session)
+        """One transaction with the checkpoints, if they move; else each document is one step of its own.
+
+        What is held by another process meanwhile is fenced by its `rev`.
+        """
+        if last:
+            moves = self._checkpoints.statement(last)
+            await transact(self._database, [moves, *self._store.statements(changed)], self._checkpoints.session)
+        elif changed:
+            await self._store.write(changed)
         self._checkpoints.moved(last)
         for partition, commit in last.items():
             self._seen[partition] = max(self._seen[partition], commit.position)

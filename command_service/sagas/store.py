@@ -12,8 +12,10 @@ from command_service.sagas.folding import Doc, Step
 from command_service.sagas.shapes import Saga, Want
 from common.errors import Unavailable
 from common.read_models.storage import SAGA_TROUBLES, SAGAS, to_fields, to_view
+from common.sink import Fenced
 from common.transaction import Guarded
 
+_DURABLE = {"w": "majority", "j": True}
 TROUBLES_KEPT_SECONDS = 30 * 24 * 3600
 _INDEXES = (
     pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
@@ -60,9 +62,17 @@ class SagaStore:
             else:
                 updates.append({"q": {"_id": doc.saga_id, "rev": doc.rev}, "u": stored})
         if inserts:
-            yield Guarded({"insert": SAGAS, "documents": inserts, "ordered": True})
+            yield Guarded({"insert": SAGAS, "documents": inserts, "ordered": True}, must_match=len(inserts))
         if updates:
             yield Guarded({"update": SAGAS, "updates": updates}, must_match=len(updates))
+
+    async def write(self, docs: Iterable[Doc]) -> None:
+        """Each document by itself, durably; raises Fenced when one is not as it was known."""
+        for guarded in self.statements(docs):
+            with _reaching():
+                answer = await self._collection.database.command({**guarded.statement, "writeConcern": _DURABLE})
+            if answer.get("writeErrors") or answer["n"] != guarded.must_match:
+                raise Fenced
 
     def _stored(self, doc: Doc) -> dict[str, Any]:
         is_over = self._saga.is_over(doc.state) and doc.open is None
