@@ -29,7 +29,8 @@ class Outbox:
 
     def __init__(self, bench: "SagaBench") -> None:
         self.sent: list[Errand] = []
-        self._recall = Dispatcher(handler=cast(Any, None), log=bench.log, provider=cast(Any, None), tell=_nobody).recall
+        nobody = cast(Any, None)
+        self._recall = Dispatcher(handler=nobody, log=bench.log, provider=nobody, tell=_nobody, note=nobody).recall
 
     @property
     def steps(self) -> list[str]:
