@@ -17,7 +17,7 @@ test: install ## Lint, types and all tests
 	.venv/bin/basedpyright
 	.venv/bin/pytest
 
-test-long: install ## What takes long: the CDNOW import and rebuild (downloads the data set), thousands of orders under fire
+test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire (about 15 minutes)
 	.venv/bin/pytest tests/long
 
 bench: install ## Measure, against raw ceilings and peers (about 15 minutes)

@@ -7,11 +7,11 @@ import pytest
 
 from stack.servers import Mongod, RabbitMQ
 from tests.support.broker import VirtualHost, virtual_host
+from tests.support.demo import PAYMENT_SECONDS
 from tests.support.door import Door
 from tests.support.system import SERVICES, System, running_system
 
 PRODUCT = 456
-PAYMENT_SECONDS = 8
 
 
 @pytest.fixture(scope="session")

@@ -181,8 +181,10 @@ async def test_a_completed_order_cannot_be_cancelled(door: Door) -> None:
 
 
 async def test_a_stock_is_never_below_nothing(door: Door) -> None:
+    little = {"product_id": 7105, "product_name": "Last of its kind", "quantity": 5}
+    assert (await door.post("inventory", little)).status == 201
     async with door.nothing_written():
-        answer = await door.post("inventory", {"product_id": door.product_id, "adjust_by": -1000})
+        answer = await door.post("inventory", {"product_id": 7105, "adjust_by": -6})
     require_problem(answer, 409, code="below_reserved")
 
 

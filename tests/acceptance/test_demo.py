@@ -1,64 +1,19 @@
 """The demo script tells the truth about a running system, and says so when there is none."""
 
-import asyncio
 import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.acceptance.conftest import PAYMENT_SECONDS
-from tests.support.cqrs import Cqrs
-from tests.support.system import ROOT, System
-
-DEMO_SECONDS = 120.0
-PATIENT = ("--payment-seconds", str(PAYMENT_SECONDS))
-
-
-async def run_demo(*arguments: str) -> tuple[int | None, str, str]:
-    """Return the exit code and what was printed on stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "demo_cqrs.py",
-        *arguments,
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(DEMO_SECONDS):
-        printed, said = await process.communicate()
-    return process.returncode, printed.decode(), said.decode()
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Cqrs]:
-    """The stack as a user has it, so that there is something to kill."""
-    cqrs = Cqrs(data=tmp_path / "stack", env={"PAYMENT_SECONDS": str(PAYMENT_SECONDS)})
-    cqrs.does("up", "--detach")
-    yield cqrs
-    cqrs("down")
+from tests.support.demo import PATIENT, run_demo
+from tests.support.system import System
 
 
 async def test_the_demo_sees_every_claim_hold_and_can_be_run_again(fulfilling: System) -> None:
     for _ in range(2):
-        code, printed, said = await run_demo("--gateway", fulfilling.gateway, "--control", "none", *PATIENT)
+        code, printed, said = await run_demo("--gateway", fulfilling.gateway, "--control", "none", "--fast", *PATIENT)
         assert (code, said) == (0, ""), printed + said
         assert "[FAIL]" not in printed
         assert "[skip] A killed projector loses nothing and doubles nothing" in printed
         assert printed.isascii(), "where it is no terminal, there is plain text only"
         assert "\x1b" not in printed
-
-
-async def test_the_demo_kills_projector_and_broker_and_everything_is_right_afterwards(stack: Cqrs) -> None:
-    gateway, data = stack.status()["gateway"], str(stack.data)
-    code, printed, told = await run_demo(
-        "--gateway", gateway, "--control", "cqrs", "--data", data, "--fast", "--json", *PATIENT
-    )
-    assert code == 0, told
-    assert {guarantee["outcome"] for guarantee in json.loads(printed)["guarantees"]} == {"kept"}
-    assert f"rm -r {data}/rabbitmq" in told, "RabbitMQ was wiped"
-    assert {row["state"] for row in stack.status()["processes"]} == {"ready"}
 
 
 async def test_for_programs_the_result_is_on_stdout_and_the_story_on_stderr(fulfilling: System) -> None:
