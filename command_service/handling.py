@@ -25,6 +25,7 @@ SMALL_BODY_BYTES = 8 * 1024  # what such a body makes fits in SMALL_COMMIT_BYTES
 SMALL_COMMIT_BYTES = 16 * 1024
 RETRY_SECONDS = 0.05  # before the log is asked again when it could not be reached
 COMMANDS = Counter("leveret_commands_total", "Commands handled", ["command", "outcome"])
+_commands = functools.cache(COMMANDS.labels)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,9 +99,9 @@ class CommandHandler:
         try:
             outcome = await (self._once(request) if request.is_keyed else self._settle(request))
         except (Refusal, Unavailable) as error:
-            _counter(name, error.code).inc()
+            _commands(name, error.code).inc()
             raise
-        _counter(name, "replayed" if outcome.replayed else "done" if outcome.changed else "already_so").inc()
+        _commands(name, "replayed" if outcome.replayed else "done" if outcome.changed else "already_so").inc()
         return outcome
 
     async def _once(self, request: Request) -> Outcome:
@@ -232,11 +233,6 @@ class CommandHandler:
         return Context(
             subject=request.subject, now=now_utc(self._clock()), actor=request.actor, known_streams=known_streams
         )
-
-
-@functools.cache
-def _counter(command: str, outcome: str) -> Counter:
-    return COMMANDS.labels(command, outcome)
 
 
 def _repeated(request: Request, fingerprint: str, outcome: Outcome) -> Outcome:

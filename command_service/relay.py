@@ -37,6 +37,7 @@ LONGEST_POLL_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
 PUBLISHED = metrics.Counter("leveret_relay_events_total", "Events confirmed by the broker", ["outcome"])
+_published = functools.cache(PUBLISHED.labels)
 POSITION = metrics.Gauge("leveret_relay_position", "Last contiguous confirmed position")
 
 
@@ -219,14 +220,9 @@ async def _settled(confirmations: list[Confirmation]) -> None:
         raise Unavailable("RabbitMQ confirms nothing.")
 
 
-@functools.cache
-def _counter(outcome: str) -> metrics.Counter:
-    return PUBLISHED.labels(outcome)
-
-
 def _count(commit: Commit, outcomes: list[str]) -> None:
     for outcome in outcomes:
-        _counter(outcome).inc()
+        _published(outcome).inc()
         if outcome != "routed":
             log.warning(outcome, position=commit.position, partition=commit.partition)
     POSITION.set(commit.position)

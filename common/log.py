@@ -15,8 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from common.envelope import Commit, RecordedEvent
-from common.errors import Unavailable
-from common.mongo import DUPLICATE_KEY, OPERATION_SECONDS
+from common.mongo import DUPLICATE_KEY, OPERATION_SECONDS, reaching
 
 MAX_EVENTS = 100  # in one commit
 MAX_COMMIT_BYTES = 256 * 1024
@@ -229,19 +228,8 @@ class MongoLog:
         return self._database.client.start_session(snapshot=True)
 
 
-class _Reaching:
-    """Turns the driver's errors into Unavailable, where the driver is called."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, PyMongoError):
-            raise Unavailable("The event log cannot be reached; send the same request again.") from error
-
-
-def _reaching() -> _Reaching:
-    return _Reaching()
+def _reaching() -> reaching:
+    return reaching("The event log cannot be reached; send the same request again.")
 
 
 def _read_answer(answer: dict[str, Any], count: int) -> Written:

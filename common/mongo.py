@@ -13,6 +13,8 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from common.errors import Unavailable
+
 OPERATION_SECONDS = 5.0  # no call waits longer for an answer
 MAJORITY = ReadConcern("majority")
 DURABLE = WriteConcern(w="majority", j=True)
@@ -70,6 +72,20 @@ def open_client(url: str, *, name: str, on_pool_cleared: Callable[[], None] | No
         journal=True,
         event_listeners=[_PoolWatcher(on_pool_cleared)] if on_pool_cleared else [],
     )
+
+
+class reaching:
+    """Turns the driver's errors into Unavailable with this sentence, where the driver is called."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PyMongoError):
+            raise Unavailable(self._sentence) from error
 
 
 def has_label(error: PyMongoError, label: str) -> bool:

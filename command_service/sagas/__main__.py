@@ -30,7 +30,10 @@ async def run(settings: Settings) -> None:
 
         app = make_app()
         add_operations(app, ready)
-        await serve_beside(app, settings.bind_host, settings.saga_port, feed.run())
+        try:
+            await serve_beside(app, settings.bind_host, settings.saga_port, feed.run())
+        finally:
+            await dispatcher.close()
 
 
 def _make_runner(ours: Writing, settings: Settings) -> SagaRunner:

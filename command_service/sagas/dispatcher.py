@@ -40,6 +40,7 @@ from common.envelope import RecordedEvent
 from common.errors import KeyReused, Refusal, Unavailable
 from common.events.sagas import CommandRefused
 from common.log import Log
+from common.tasks import end
 from common.values import Message, Money
 
 COMMAND_SECONDS = 5.0  # for one try
@@ -100,6 +101,10 @@ class Dispatcher:
             self._tasks[errand.command_id] = asyncio.create_task(self._until_answered(errand))
             OPEN.set(len(self._tasks))
 
+    async def close(self) -> None:
+        """Leave off; who comes next sends what is open again."""
+        await end(*self._tasks.values())
+
     async def recall(self, errand: Errand) -> Answer | None:
         """Return the outcome that the log has, if it has one; nothing is sent."""
         commit = await self.log.find_command(errand.command_id)
@@ -133,31 +138,31 @@ class Dispatcher:
 
     async def _answer(self, errand: Errand) -> Answer:
         """One try. What was refused is written down under the same id, so that nothing else can follow (S3)."""
-        want = errand.want
+        want, body = errand.want, orjson.dumps(errand.want.body)
         if want.command in _ASKING and (known := await self.recall(errand)):
             return known
         try:
             try:
-                command, decider = await self._command(want)
-                return _interpreted(want, await self._handle(errand, command, decider, want.subject))
+                command, decider = await self._command(want, body)
+                return _interpreted(want, await self._handle(errand, command, decider, want.subject, len(body)))
             except KeyReused:
                 raise
             except Refusal as refusal:
                 told = RecordRefusal(step=want.step, round=want.round, code=refusal.code, detail=refusal.detail[:500])
-                return _interpreted(want, await self._handle(errand, told, SAGAS, errand.saga_id))
+                return _interpreted(want, await self._handle(errand, told, SAGAS, errand.saga_id, 0))
         except KeyReused:  # the id stands in the log, in another stream than the one we tried
             if known := await self.recall(errand):
                 return known
             raise Unavailable("The outcome is not visible yet.") from None
 
-    async def _command(self, want: Want) -> tuple[Message, Decider[Any, Any, Any]]:
+    async def _command(self, want: Want, body: bytes) -> tuple[Message, Decider[Any, Any, Any]]:
         command_type, decider = COMMANDS[want.command]
         if ask := _ASKING.get(want.command):
             return await ask(self.provider, want), decider
-        return parse_body(command_type, orjson.dumps(want.body)), decider
+        return parse_body(command_type, body), decider
 
     async def _handle(
-        self, errand: Errand, command: Message, decider: Decider[Any, Any, Any], subject: str
+        self, errand: Errand, command: Message, decider: Decider[Any, Any, Any], subject: str, body_bytes: int
     ) -> tuple[RecordedEvent, ...]:
         outcome = await self.handler.handle(
             Request(
@@ -168,7 +173,7 @@ class Dispatcher:
                 is_keyed=True,
                 fingerprint=f"saga {errand.want.command}",
                 deadline=asyncio.get_running_loop().time() + COMMAND_SECONDS,
-                body_bytes=len(orjson.dumps(errand.want.body)),
+                body_bytes=body_bytes,
                 partition_key=errand.partition_key,
                 actor=ACTOR,
                 correlation_id=errand.saga_id,

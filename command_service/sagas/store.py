@@ -6,11 +6,10 @@ from typing import Any
 import msgspec
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from command_service.sagas.folding import Doc, Step
 from command_service.sagas.shapes import Saga, Want
-from common.errors import Unavailable
+from common.mongo import reaching
 from common.read_models.storage import SAGA_TROUBLES, SAGAS, to_fields, to_view
 from common.sink import Fenced
 from common.transaction import Guarded
@@ -124,14 +123,5 @@ def _step(stored: Mapping[str, Any]) -> Step:
     return Step(**{**stored, "want": Want(**stored["want"])})
 
 
-class _Reaching:
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, PyMongoError):
-            raise Unavailable("The sagas cannot be reached.") from error
-
-
-def _reaching() -> _Reaching:
-    return _Reaching()
+def _reaching() -> reaching:
+    return reaching("The sagas cannot be reached.")

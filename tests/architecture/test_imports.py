@@ -31,6 +31,9 @@ PURE = (
     "common/inbox.py",
     "common/partition_state.py",
     "command_service/domain",
+    "command_service/sagas/folding.py",
+    "command_service/sagas/order_fulfilment",
+    "command_service/sagas/shapes.py",
     "payments/charges.py",
 )
 PURE_LIBRARIES = frozenset({"immutables", "iso4217", "msgspec", "orjson", "pydantic"})
