@@ -34,7 +34,7 @@ class Doc:
     rev: int = 0
     state: Any
     steps: tuple[Step, ...] = ()
-    trouble: str | None = None  # why it stands still: what it was told could not be understood
+    trouble: str | None = None  # why it stands still: its rules say so, or what it was told could not be understood
     started_at: datetime
     updated_at: datetime
 
@@ -90,7 +90,7 @@ def overdue(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
 
 
 def _planned(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
-    doc = replace(doc, updated_at=now)
+    doc = replace(doc, updated_at=now, trouble=doc.trouble or saga.trouble(doc.state))
     if doc.open or doc.trouble:
         return doc
     want = saga.plan(doc.state)

@@ -4,12 +4,11 @@ One task folds commits, outcomes and due moments; documents, wants and checkpoin
 after it leaves wants that are sent again under their ids; a crash before it leaves outcomes that the log still has.
 """
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -31,6 +30,7 @@ from common.transaction import transact
 GROUP = "sagas"
 KEPT_SAGAS = 5_000
 MOST_ANSWERS = 500  # in one transaction
+DUE_EVERY = timedelta(seconds=0.5)  # how often the sagas whose moment has passed are looked for
 
 log = structlog.get_logger(__name__)
 FOLDED = Counter("leveret_saga_inputs_total", "What sagas were told", ["kind"])
@@ -63,8 +63,8 @@ class SagaRunner:
         self._level_at: dict[int, int] = {}  # the log's head when the partition was taken
         self._seen: dict[int, int] = {}
         self._held_back: dict[int, dict[str, Errand]] = {}  # until the partition is level (S6)
-        self._timers: list[tuple[datetime, str, int]] = []
-        self._due: list[tuple[str, int, int]] = []  # saga, partition, the head that must have been read first
+        self._due: dict[str, tuple[int, int]] = {}  # saga → partition, and the head that must have been read first
+        self._looked_at = datetime.min.replace(tzinfo=UTC)  # for sagas whose moment has passed
         self._dispatcher: Dispatcher | None = None
         self._feed: Feed | None = None
 
@@ -95,9 +95,8 @@ class SagaRunner:
             self._level_at[partition], self._seen[partition] = head, -1
             self._held_back[partition] = {}
         found = {partition: await self._checkpoints.begin(partition) for partition in partitions}
-        self._timers = [timer for timer in self._timers if timer[2] not in partitions]
-        self._due = [due for due in self._due if due[1] not in partitions]
-        for doc in (await self._store.waiting(partitions)).values():
+        self._due.clear()
+        for doc in (await self._store.open(partitions)).values():
             self._take_up(doc)
         return {p: Checkpoint(position=c["position"], command_id=c["command_id"]) for p, c in found.items()}
 
@@ -121,10 +120,9 @@ class SagaRunner:
         """Fold outcomes and due moments that came without a commit."""
         self._send_held_back()
         await self._note_due()
-        ready = [due for due in self._due if self._seen.get(due[1], -1) >= due[2]]
+        ready = [saga_id for saga_id, (partition, head) in self._due.items() if self._seen.get(partition, -1) >= head]
         if ready:
-            self._due = [due for due in self._due if due not in ready]
-            docs = await self._docs(saga_id for saga_id, partition, _ in ready if self._holds(partition))
+            docs = await self._docs(saga_id for saga_id in ready if self._holds(self._due.pop(saga_id)[0]))
             late = {saga_id: overdue(self._saga, doc, self._now()) for saga_id, doc in docs.items()}
             await self._write([doc for saga_id, doc in late.items() if doc is not docs[saga_id]], {})
         if self._answers:
@@ -203,14 +201,12 @@ class SagaRunner:
             self._cache.popitem(last=False)
 
     def _take_up(self, doc: Doc) -> None:
-        """Send the open want, now or when the partition is level; wait for what has its time."""
+        """Send the open want, now or when the partition is level."""
         held_back = self._held_back.setdefault(doc.partition, {})
         held_back.pop(doc.saga_id, None)
         if errand := _errand(doc):
             held_back[doc.saga_id] = errand
             self._send_held_back()
-        if due_at := self._saga.waits_until(doc.state):
-            heapq.heappush(self._timers, (due_at, doc.saga_id, doc.partition))
 
     def _send_held_back(self) -> None:
         for partition, errands in self._held_back.items():
@@ -225,12 +221,13 @@ class SagaRunner:
     async def _note_due(self) -> None:
         """S6: a moment has passed only when all that came before it was read."""
         now = self._now()
-        if not self._timers or self._timers[0][0] > now:
+        if self._feed is None or now - self._looked_at < DUE_EVERY:
             return
-        head = await self._log.head()
-        while self._timers and self._timers[0][0] <= now:
-            _, saga_id, partition = heapq.heappop(self._timers)
-            self._due.append((saga_id, partition, head))
+        self._looked_at = now
+        found = await self._store.due(self._feed.held, now)
+        if found.keys() - self._due.keys():
+            head = await self._log.head()
+            self._due = {saga_id: (partition, head) for saga_id, partition in found.items()} | self._due
 
 
 def _errand(doc: Doc) -> Errand | None:

@@ -67,7 +67,7 @@ class Saga(Generic[S]):
     """The rules of one kind of saga.
 
     `react` takes an input in, `plan` says what is wanted next while nothing is open, `waits_until` when TimeIsUp is
-    due, `is_over` whether nothing more can come.
+    due, `is_over` whether nothing more can come, `trouble` what a person must look at.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Saga(Generic[S]):
     waits_until: Callable[[S], datetime | None]
     waits_for: Callable[[S], str | None]
     is_over: Callable[[S], bool]
+    trouble: Callable[[S], str | None]
 
 
 def want_id(saga: str, saga_id: str, step: str, round_: int = 0) -> str:

@@ -1,6 +1,7 @@
 """How sagas stand in MongoDB: one document each, in the log's database (S1)."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,10 +16,11 @@ from common.sink import Fenced
 from common.transaction import Guarded
 
 _DURABLE = {"w": "majority", "j": True}
+MOST_DUE = 500  # at once; those that are looked at next time wait a little longer
 TROUBLES_KEPT_SECONDS = 30 * 24 * 3600
 _INDEXES = (
     pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
-    pymongo.IndexModel([("partition", 1), ("is_due", 1)], partialFilterExpression={"is_due": True}),
+    pymongo.IndexModel([("partition", 1), ("due_at", 1)], partialFilterExpression={"is_due": True}),
     pymongo.IndexModel([("state_word", 1), ("updated_at", 1)]),
 )
 
@@ -45,11 +47,16 @@ class SagaStore:
     async def load(self, saga_ids: Iterable[str]) -> dict[str, Doc]:
         return await self._find({"_id": {"$in": list(saga_ids)}})
 
-    async def waiting(self, partitions: Iterable[int]) -> dict[str, Doc]:
-        """Those with an open want or a time to wait for."""
-        held = {"partition": {"$in": list(partitions)}}
-        is_open = await self._find({**held, "is_open": True})
-        return is_open | await self._find({**held, "is_due": True})
+    async def open(self, partitions: Iterable[int]) -> dict[str, Doc]:
+        """Those with an open want."""
+        return await self._find({"partition": {"$in": list(partitions)}, "is_open": True})
+
+    async def due(self, partitions: Iterable[int], now: datetime) -> dict[str, int]:
+        """Some of those whose moment has passed, the earliest of each partition first: saga id → partition."""
+        wanted = {"partition": {"$in": list(partitions)}, "is_due": True, "due_at": {"$lte": now}}
+        with _reaching():
+            found = await self._collection.find(wanted, {"partition": 1}).sort("due_at", 1).limit(MOST_DUE).to_list()
+        return {document["_id"]: document["partition"] for document in found}
 
     def statements(self, docs: Iterable[Doc]) -> Iterable[Guarded]:
         """Insert what is new, replace what is there by its old `rev`."""
@@ -90,7 +97,7 @@ class SagaStore:
             "due_at": due_at,
             "is_due": due_at is not None,
             "waits_for": None if is_over else self._saga.waits_for(doc.state),
-            "state_word": "over" if is_over else "stuck" if doc.trouble or doc.state.trouble else "running",
+            "state_word": "over" if is_over else "stuck" if doc.trouble else "running",
             "started_at": doc.started_at,
             "updated_at": doc.updated_at,
         }

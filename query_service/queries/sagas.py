@@ -47,7 +47,7 @@ async def _show(log: AsyncDatabase, document: dict[str, Any]) -> dict[str, Any]:
         "saga_id": document["_id"],
         "saga": document["saga"],
         "state": document["state_word"],
-        "trouble": document["trouble"] or document["state"].get("trouble"),
+        "trouble": document["trouble"],
         "order_status": document["state"]["status"],
         "waits_for": document["waits_for"],
         "waits_until": document["due_at"],

@@ -18,6 +18,7 @@ def order_fulfilment(*, payment_seconds: float) -> Saga[Fulfilment]:
         waits_until=_waits_until,
         waits_for=_waits_for,
         is_over=_is_over,
+        trouble=lambda fulfilment: fulfilment.trouble,
     )
 
 
