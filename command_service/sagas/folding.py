@@ -1,9 +1,11 @@
 """How a saga's document grows: one input at a time, a want as soon as none is open; pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from command_service.sagas.shapes import Accepted, Happened, Refused, Saga, TimeIsUp, Want, want_id
 from common.codec import decode_event
@@ -12,8 +14,7 @@ from common.envelope import Commit
 MOST_STEPS = 100  # the newest; a payment may be tried again and again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A want that was stored; `outcome` is `accepted`, or the code of the refusal."""
 
     command_id: str
@@ -23,8 +24,7 @@ class Step:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doc:
+class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One saga; `rev` 0 is not stored yet. The last of the steps is the open want, while it has no outcome."""
 
     saga_id: str
@@ -64,6 +64,8 @@ def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
             state = saga.react(state, Happened(event=decode_event(record), at=commit.recorded_at))
     except Exception as error:  # noqa: BLE001 - what one saga cannot understand must not stop the others
         trouble = f"{type(error).__name__} at position {commit.position}: {error}"[:500]
+    if (state, trouble) == (doc.state, doc.trouble):  # an outcome said the same before
+        return doc
     return _planned(saga, replace(doc, state=state, position=commit.position, trouble=trouble), now)
 
 

@@ -7,11 +7,11 @@ after it leaves wants that are sent again under their ids; a crash before it lea
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 from prometheus_client import Counter
 from pymongo.asynchronous.database import AsyncDatabase
 
