@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from bench.ceilings import measure_ceilings
-from bench.fulfilment import measure_fulfilment
+from bench.fulfilment import measure_fulfilment, measure_orders_without_sagas
 from bench.imports import measure_import
 from bench.into_the_log import measure_log
 from bench.machine import describe_machine, describe_versions
@@ -157,6 +157,10 @@ class _Run:
             names, servers=ready, database=f"{DATABASE}_sagas", relay=True, folder=self.folder
         ) as system:
             self.results.fulfilment = await measure_fulfilment(system, ready, self.plan.fulfilment_seconds)
+        async with running(
+            names[:-1], servers=ready, database=f"{DATABASE}_without", relay=True, folder=self.folder
+        ) as system:
+            self.results.orders_without_sagas = await measure_orders_without_sagas(system, self.plan.fulfilment_seconds)
 
     async def _start(self) -> None:
         self.results.start_up = await measure_start_up(self.folder)

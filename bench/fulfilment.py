@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import orjson
@@ -17,6 +18,10 @@ from bench.numbers import Latency, latency
 from bench.orders import CLIENTS, INVENTORY_PATH, ORDERS_PATH, PLENTY
 from bench.servers import Servers
 from bench.system import System
+from command_service.sagas.errands import Errand
+from command_service.sagas.post import ErrandPost
+from command_service.sagas.shapes import Want
+from common.config import Settings
 from stack.ports import LOOPBACK
 
 FIRST_PRODUCT = 10_000
@@ -41,6 +46,7 @@ class Fulfilled:
 class Fulfilment:
     spread: Fulfilled  # over PRODUCTS products
     hot: Fulfilled  # all on one product
+    hot_reservations_per_second: float  # the saga's command alone, on one product, as the saga sends it
     post_to_validated: Latency  # at GENTLE_RATE, seen in the view
     meter: Meter
 
@@ -56,16 +62,39 @@ async def measure_fulfilment(system: System, servers: Servers, seconds: float) -
     async with metered(servers.pids | system.pids) as meter:
         spread = await _fulfilled(system, seconds, range(FIRST_PRODUCT, FIRST_PRODUCT + PRODUCTS))
     hot = await _fulfilled(system, seconds, range(HOT_PRODUCT, HOT_PRODUCT + 1))
-    return Fulfilment(spread=spread, hot=hot, post_to_validated=latency(waited), meter=meter)
+    return Fulfilment(
+        spread=spread,
+        hot=hot,
+        hot_reservations_per_second=await alone(reservations, system.ports["command"], seconds),
+        post_to_validated=latency(waited),
+        meter=meter,
+    )
+
+
+async def measure_orders_without_sagas(system: System, seconds: float) -> float:
+    """Orders per second that the same load places where nobody fulfils them."""
+    outcome = await alone(offer, _load(system, seconds, range(FIRST_PRODUCT, FIRST_PRODUCT + PRODUCTS)))
+    return outcome.rate
 
 
 async def _fulfilled(system: System, seconds: float, products: range) -> Fulfilled:
+    before = await _validated(system)
+    started = perf_counter()
+    outcome = await alone(offer, _load(system, seconds, products))
+    orders = len(outcome.acks)
+    async with asyncio.timeout(DECIDED_SECONDS):
+        while await _validated(system) - before < orders:  # noqa: ASYNC110 - another process makes it so
+            await asyncio.sleep(0.1)
+    took = perf_counter() - started
+    return Fulfilled(orders=orders, per_second=orders / took, accepted_per_second=outcome.rate)
+
+
+def _load(system: System, seconds: float, products: range) -> Load:
     bodies = tuple(
         b'{"user_id":%d,"product_id":%d,"quantity":1}' % (user_id, products[user_id % len(products)])
         for user_id in range(1, USERS + 1)
     )
-    before = await _validated(system)
-    load = Load(
+    return Load(
         port=system.ports["command"],
         path=ORDERS_PATH,
         bodies=bodies,
@@ -74,14 +103,6 @@ async def _fulfilled(system: System, seconds: float, products: range) -> Fulfill
         connections=CLIENTS,
         keep_acks=True,
     )
-    started = perf_counter()
-    outcome = await alone(offer, load)
-    orders = len(outcome.acks)
-    async with asyncio.timeout(DECIDED_SECONDS):
-        while await _validated(system) - before < orders:  # noqa: ASYNC110 - another process makes it so
-            await asyncio.sleep(0.1)
-    took = perf_counter() - started
-    return Fulfilled(orders=orders, per_second=orders / took, accepted_per_second=outcome.rate)
 
 
 async def _validated(system: System) -> int:
@@ -110,6 +131,29 @@ async def post_to_validated(command_port: int, mongodb_url: str, database: str, 
                 await asyncio.sleep(WATCH_SECONDS)
         watching.cancel()
     return watch.waited
+
+
+async def reservations(command_port: int, seconds: float) -> float:
+    """How many a second are made on HOT_PRODUCT, when CLIENTS sagas at a time want one each."""
+    made = 0
+    async with ErrandPost(f"http://{LOOPBACK}:{command_port}", Settings().message_key) as post:
+        until = perf_counter() + seconds
+
+        async def reserve() -> None:
+            nonlocal made
+            while perf_counter() < until:
+                done = await post.do(_a_reservation())
+                made += done.events[0].type == "StockReserved"
+
+        await asyncio.gather(*(reserve() for _ in range(CLIENTS)))
+    return made / seconds
+
+
+def _a_reservation() -> Errand:
+    order_id, command_id = str(uuid4()), str(uuid4())
+    body = {"product_id": HOT_PRODUCT, "order_id": order_id, "reservation_id": command_id, "quantity": 1}
+    want = Want(step=f"reserve/{HOT_PRODUCT}", command="ReserveStock", subject=str(HOT_PRODUCT), body=body)
+    return Errand(saga_id=order_id, command_id=command_id, partition_key=1, want=want)
 
 
 @dataclass(slots=True)

@@ -83,9 +83,9 @@ GOALS = (
     ),
     Goal(
         name="one hot product: reservations",
-        measure=lambda r: r.fulfilment and r.fulfilment.hot.per_second,
+        measure=lambda r: r.fulfilment and r.fulfilment.hot_reservations_per_second,
         wanted=1000,
-        unit="orders/s",
+        unit="commands/s",
     ),
     Goal(
         name="POST to VALIDATED at 50/s: p50",

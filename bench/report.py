@@ -157,6 +157,8 @@ def _fulfilment(results: Results) -> Iterator[Row]:
     for name, part in (("orders from POST to VALIDATED", measured.spread), ("the same on one product", measured.hot)):
         remark = f"{part.orders:,} orders, accepted at {part.accepted_per_second:,.0f} per second"
         yield name, f"{part.per_second:,.0f}", remark
+    yield "reservations on one product, the saga's command alone", f"{measured.hot_reservations_per_second:,.0f}", ""
+    yield "orders placed where no sagas run", _number(results.orders_without_sagas), ""
     yield "POST to VALIDATED in the view, at 50 per second", "", measured.post_to_validated.line()
 
 

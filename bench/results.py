@@ -31,6 +31,7 @@ class Results:
     write_to_read_at_half: WriteToRead | None = None  # at half the sustained rate
     orders_import: Import | None = None
     fulfilment: Fulfilment | None = None
+    orders_without_sagas: float | None = None  # per second
     start_up: StartUp | None = None
     failures: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0

@@ -28,7 +28,7 @@ COMMANDS = Counter("leveret_commands_total", "Commands handled", ["command", "ou
 _commands = functools.cache(COMMANDS.labels)
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A command on its way: what, to which stream, by whom, until when.
 
     `creates` is set where the stream's name is made from the command's id. `deadline` is on the loop's clock.
@@ -55,7 +55,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.decider.context}-{self.subject}"
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a command did: where its stream stands, what was written, and whether this or an earlier request did it."""
 
     subject: str

@@ -16,7 +16,7 @@ KEPT_STREAMS = 10_000  # least recently used ones are read again when they are n
 KEPT_NAMES = 100_000  # of streams known to exist; a stream never ceases to
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """A stream after `version` commits: its state, the position of the last one, the partition key of the first."""
 
     state: Any

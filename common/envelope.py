@@ -13,7 +13,7 @@ from common.errors import Undecodable
 MAX_BODY_BYTES = 256 * 1024  # a larger event goes out without its body, and the feed reads the log
 
 
-class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
+class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as it is stored: its name, the schema it was written in, and its data."""
 
     type: str
@@ -21,7 +21,7 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True):
+class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One accepted command: all its events. A draft has position 0."""
 
     position: int = 0
@@ -67,7 +67,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
         return self.stream.partition("-")[2]
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event on the wire."""
 
     id: str
@@ -76,7 +76,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of a commit as it came off the wire; `commit` has that one event only.
 
     `prev` is the position of the partition's previous commit. Without a body (`complete` is False) the event must be

@@ -1,10 +1,12 @@
 """From commits to changed documents, in memory: fold, park, and the differences of the sums (PROTOCOL V3-V5)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from common.codec import decode_event
 from common.envelope import Commit
@@ -23,8 +25,7 @@ DocumentId = tuple[str, str | int]
 """Collection and key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class Parked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a document stands still, since which commit."""
 
     code: str
@@ -32,8 +33,7 @@ class Parked:
     position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doc:
+class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A document as the projector knows it; position 0 and no view when there is none yet."""
 
     partition: int

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+import msgspec
+
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a rule may know besides the command and the state.
 
     `subject` is the id of what the command is about (the order's, the product's); `known_streams` are those of the

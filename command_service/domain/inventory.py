@@ -1,9 +1,10 @@
 """The rules of a product's stock."""
 
-from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeVar, assert_never
 
+import msgspec
 from immutables import Map
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from command_service.domain.decider import Context, Decider
@@ -66,8 +67,7 @@ class CommitStock(Message):
 InventoryCommand = UpdateInventory | ReserveStock | ReleaseStock | CommitStock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the rules must know of a product's stock; `product_name` is None before there is one.
 
     `reservations` are the quantities of the open ones by their id, `reserved` is their sum. A product in demand has
@@ -77,7 +77,7 @@ class Inventory:
     product_name: str | None = None
     quantity: int = 0
     reserved: int = 0
-    reservations: Map[str, int] = field(default_factory=Map)
+    reservations: Map[str, int] = msgspec.field(default_factory=Map)
     unit_price: Money | None = None
     low_stock_threshold: int = 0
 

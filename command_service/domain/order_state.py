@@ -1,8 +1,10 @@
 """What the rules must know of an order: how its events make it, and how it stands in the way of a command."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from command_service.domain.decider import Context
 from common.errors import CommandRejected
@@ -58,8 +60,7 @@ _MOVES: dict[type[OrderEvent], OrderStatus] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`status` is None before there is an order, `total` before its lines have prices.
 
     `open_payment` is the id of the payment that was requested and has no end yet, `captured_payment` of the one that

@@ -1,9 +1,10 @@
 """The rules of a payment: it is noted down before the provider is asked, and so is what the provider said."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
+import msgspec
+from msgspec.structs import replace
 from pydantic import model_validator
 
 from command_service.domain.decider import Context, Decider
@@ -60,8 +61,7 @@ class PaymentStatus(StrEnum):
     REFUNDED = "REFUNDED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the rules must know of a payment once there is one."""
 
     status: PaymentStatus

@@ -1,7 +1,9 @@
 """A product's stock as people look at it, and how many orders wait for it."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from common.events import Event
 from common.events.inventory import (
@@ -18,8 +20,7 @@ PRODUCT_DEMAND = Summary(of="product_demand", fields=("product_id",), is_shared=
 """`pending_orders` per product and partition of the orders."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InventoryView:
+class InventoryView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     product_id: int
     product_name: str
     total_quantity: int = 0

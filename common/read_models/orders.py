@@ -1,8 +1,10 @@
 """An order as people look at it, and what it adds to the user's, the day's and the product's sums."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from common.events import Event
 from common.events.orders import (
@@ -28,15 +30,13 @@ from common.values import Money
 _AWAITING_STOCK = frozenset({"PENDING", "VALIDATED", "PAID"})  # what still waits for a product's stock to leave
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderLineView:
+class OrderLineView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     product_id: int
     quantity: int
     unit_price: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentView:
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The order's latest payment. `status` is REQUESTED, CAPTURED, FAILED or REFUNDED; `code` and `reason` say why."""
 
     payment_id: str
@@ -46,21 +46,18 @@ class PaymentView:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShipmentView:
+class ShipmentView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     carrier: str
     tracking_number: str
     tracking_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineEntry:
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event: str
     timestamp: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderView:
+class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`total` is None until the lines have prices; `captured` is what was paid and not given back, None for nothing."""
 
     order_id: str

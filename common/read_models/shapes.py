@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from common.events import Event
 
 V = TypeVar("V")
@@ -13,8 +15,7 @@ Numbers = Mapping[str, int]
 """Dotted field → how much one document adds to it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the commit says of an event besides the event."""
 
     event_type: str
@@ -46,8 +47,7 @@ class Summary:
     is_shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryKey:
+class SummaryKey(msgspec.Struct, frozen=True, gc=False):
     """Which document of which kind of sums; `parts` are the values of its fields."""
 
     summary: Summary
