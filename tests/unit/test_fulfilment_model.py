@@ -25,13 +25,13 @@ ALIVE = ("PAID", "SHIPPED", "DELIVERED", "COMPLETED")
 DEAD = ("REJECTED", "CANCELLED", "REFUNDED")
 CARDS = (*Card, *[Card.DECLINED] * 4)
 
-CLIENT_DEEDS = ("order", *["pay"] * 4, "cancel", "ship", "ship", "deliver", "complete", "complete")
-POST = (*["fold"] * 12, *["send"] * 12, *["hear"] * 10, "late", "late", "clock", "act", "wait", "forget")
+CLIENT_DEEDS = ("order", *["pay"] * 6, "cancel", "ship", "ship", "deliver", "complete", "complete")
+POST = (*["fold"] * 14, *["send"] * 16, *["hear"] * 16, "late", "late", "clock", "act", "wait", "forget")
 steps = st.tuples(st.sampled_from([*CLIENT_DEEDS, *POST]), st.integers(0, 2**16))
 schedules = st.tuples(st.integers(0, 2**32), st.lists(steps, min_size=100, max_size=300))
 
 
-_READY_FOR = {"pay": "VALIDATED", "ship": "PAID", "deliver": "SHIPPED", "complete": "DELIVERED"}
+_READY_FOR = {"pay": "VALIDATED", "cancel": "PAID", "ship": "PAID", "deliver": "SHIPPED", "complete": "DELIVERED"}
 
 
 class Play:
@@ -39,7 +39,7 @@ class Play:
         self._chance = Random(seed)
         self.world = ImaginedSagas(is_silent=lambda: self._chance.random() < 0.2)
         for product_id in PRODUCTS:
-            self.world.stock(product_id, 8)
+            self.world.stock(product_id, 14)
         for _ in range(3):
             self.order()
 
