@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from random import Random
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from command_service.domain import order_commands as orders
@@ -16,6 +16,7 @@ from common.envelope import Commit
 from common.events.orders import OrderCancelled, OrderLine, OrderPaymentFailed, OrderValidated, PaymentRequested
 from payments.charges import Card
 from tests.support.imagined_sagas import CLIENT, PAYMENT_SECONDS, SAGA, ImaginedSagas
+from tests.support.schedules import some_schedules
 
 SCHEDULES = 200
 FEWEST_STEPS = 20_000
@@ -186,14 +187,7 @@ def check_nothing_new(commits: list[Commit]) -> None:
 def test_whatever_overtakes_what_stock_money_and_orders_agree_at_the_end() -> None:
     tally: Counter[str] = Counter()
 
-    @settings(
-        max_examples=SCHEDULES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # add Phase.shrink to hunt a failure down
-        suppress_health_check=list(HealthCheck),
-    )
+    @some_schedules(SCHEDULES)
     @given(schedules)
     def play(schedule: tuple[int, list[tuple[str, int]]]) -> None:
         seed, deeds = schedule
