@@ -25,7 +25,7 @@ from common.leases import Leases
 from common.log import MongoLog, open_log
 from common.mongo import open_client
 from common.process import run_process
-from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently, together
+from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, BackOff, patiently, together
 from common.web import add_operations, make_app, serve_beside
 
 CONFIRM_SECONDS = 5.0
@@ -96,7 +96,7 @@ class Relay:
             await asyncio.sleep(self._leases.pause_seconds)
 
     async def _keep_publishing(self) -> None:
-        pause_seconds = FIRST_PAUSE_SECONDS
+        back_off = BackOff()
         while True:
             if not self._leases.held:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
@@ -106,9 +106,9 @@ class Relay:
                 await self._session()
             except Unavailable as error:
                 log.warning("relay_interrupted", reason=error.detail)
-            is_flapping = time.monotonic() - started < LONGEST_PAUSE_SECONDS
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS) if is_flapping else FIRST_PAUSE_SECONDS
-            await asyncio.sleep(pause_seconds)
+            if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
+                back_off.reset()
+            await back_off.pause()
 
     async def _session(self) -> None:
         """Publish from the cursor on, until the lease or the broker is lost."""
