@@ -14,7 +14,6 @@ from uuid import uuid4
 import prometheus_client as metrics
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from command_service.in_flight import READ_COMMITS, Handed, Outstanding, Sent
 from common.broker import Confirmation, Publisher, Refused, is_routed
@@ -23,7 +22,7 @@ from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Unavailable
 from common.leases import Leases
 from common.log import MongoLog, open_log
-from common.mongo import open_client
+from common.mongo import open_client, reaching
 from common.process import run_process
 from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, BackOff, patiently, together
 from common.web import add_operations, make_app, serve_beside
@@ -68,10 +67,8 @@ class Relay:
 
     async def position(self) -> int:
         """Return the cursor as it was last written down, by whichever relay."""
-        try:
+        with reaching("The relay's cursor cannot be read."):
             cursor = await self._cursors.find_one({"_id": "cursor"})
-        except PyMongoError as error:
-            raise Unavailable("The relay's cursor cannot be read.") from error
         return cursor["position"] if cursor else 0
 
     def hand_over(self, commits: Sequence[Commit]) -> None:
@@ -199,10 +196,8 @@ class Relay:
             await asyncio.sleep(CURSOR_SECONDS)
 
     async def _write_cursor(self, change: Mapping[str, Any]) -> None:
-        try:
+        with reaching("The relay's cursor cannot be written."):
             await self._cursors.update_one({"_id": "cursor"}, change, upsert=True)
-        except PyMongoError as error:
-            raise Unavailable("The relay's cursor cannot be written.") from error
 
     async def _leave(self) -> None:
         try:
