@@ -104,7 +104,8 @@ async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[st
         return
     document_id = (model.collection, request["key"])
     before = (await load(database, [document_id])).get(document_id)
-    checkpoint = await database[CHECKPOINTS].find_one({"_id": checkpoint_id(GROUP, request["partition"])})
+    with reaching_views():
+        checkpoint = await database[CHECKPOINTS].find_one({"_id": checkpoint_id(GROUP, request["partition"])})
     if before is None or checkpoint is None:
         await transact(database, [_done(request)])
         return
