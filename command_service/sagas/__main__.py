@@ -1,16 +1,13 @@
 """Run the sagas: the feed of the group `sagas` into the runner, with an appender of its own, health and metrics."""
 
-from uuid import uuid4
-
 from command_service.payment_provider import HttpPaymentProvider
 from command_service.sagas.dispatcher import Dispatcher
 from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.runner import GROUP, SagaRunner
 from command_service.writing import Writing, writing
 from common.config import Settings
-from common.envelope import Commit, Seal
-from common.feed import Feed
-from common.leases import Leases
+from common.envelope import Commit
+from common.group_feed import feed_of
 from common.process import run_process
 from common.web import add_operations, make_app, serve_beside
 
@@ -19,7 +16,7 @@ async def run(settings: Settings) -> None:
     """Serve until told to stop."""
     async with writing(settings, name="sagas") as ours, HttpPaymentProvider(settings.payments_url) as provider:
         runner = _make_runner(ours, settings)
-        feed = _make_feed(ours, runner, settings)
+        feed = feed_of(GROUP, ours.log, runner, ours.database, settings)
         dispatcher = Dispatcher(
             handler=ours.handler, log=ours.log, provider=provider, tell=runner.tell, note=runner.note_trouble
         )
@@ -40,25 +37,6 @@ def _make_runner(ours: Writing, settings: Settings) -> SagaRunner:
     saga = order_fulfilment(payment_seconds=settings.payment_seconds)
     return SagaRunner(
         ours.database, ours.log, saga, context="order", begins=_places_an_order, partitions=ours.log.info.partitions
-    )
-
-
-def _make_feed(ours: Writing, runner: SagaRunner, settings: Settings) -> Feed:
-    leases = Leases(
-        ours.database["leases"],
-        group=GROUP,
-        parts=ours.log.info.partitions,
-        holder=str(uuid4()),
-        seconds=settings.lease_seconds,
-    )
-    return Feed(
-        ours.log,
-        runner,
-        leases,
-        group=GROUP,
-        amqp_url=settings.amqp_url,
-        seal=Seal(settings.message_key, ours.log.info.id),
-        batch_commits=settings.batch_commits,
     )
 
 
