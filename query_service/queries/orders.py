@@ -8,7 +8,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models.orders import ORDERS, OrderLineView, OrderView, ShipmentView
 from common.read_models.storage import to_view
-from query_service.answers import Answer, is_order_id, order_id_of, user_id_of
+from common.values import is_uuid
+from query_service.answers import Answer, order_id_of, user_id_of
 from query_service.documents import answer_with, read_document
 from query_service.money import number, show
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
@@ -94,6 +95,6 @@ def _place(cursor: list[str]) -> tuple[datetime, str]:
         placed_at = datetime.fromisoformat(text)
     except ValueError as error:
         raise invalid_cursor() from error
-    if placed_at.utcoffset() != timedelta(0) or placed_at.isoformat() != text or not is_order_id(last_id):
+    if placed_at.utcoffset() != timedelta(0) or placed_at.isoformat() != text or not is_uuid(last_id):
         raise invalid_cursor()
     return placed_at, last_id
