@@ -1,6 +1,5 @@
 """The gateway as the import sees it: a batch is sent until it is answered, or for so long that waiting is no use."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +10,10 @@ import aiohttp
 import orjson
 
 from cli.errors import Unreachable
+from common.tasks import BackOff
 
 ANSWER_SECONDS = 30.0  # for one request
 PATIENCE_SECONDS = 60.0  # how long a request is sent again before the import is given up
-FIRST_PAUSE_SECONDS = 0.1  # between two attempts; doubled each time
-LONGEST_PAUSE_SECONDS = 2.0
 NOT_NOW = (429, 502, 503, 504)
 
 
@@ -56,7 +54,7 @@ class Gateway:
     async def _patiently(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
         """Return the body of the 2xx answer; any other that will not change by itself raises Unreachable."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
-        pause_seconds = FIRST_PAUSE_SECONDS
+        back_off = BackOff()
         while True:
             try:
                 async with self.session.request(method, self.url + path, data=body, headers=headers) as answer:
@@ -70,8 +68,7 @@ class Gateway:
                 reason = f"{self.url} does not answer: {_reason(error)}"
             if time.monotonic() > give_up_at:
                 raise Unreachable(f"given up after {PATIENCE_SECONDS:.0f} s; {reason}")
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            await back_off.pause()
 
 
 @asynccontextmanager

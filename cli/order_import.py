@@ -9,11 +9,12 @@ from typing import Any
 
 from cli.batches import Batch, in_batches
 from cli.errors import ImportFailed, Unreachable
-from cli.gateway import FIRST_PAUSE_SECONDS, PATIENCE_SECONDS, Gateway
+from cli.gateway import PATIENCE_SECONDS, Gateway
 from cli.order_files import Order, Rejected
 
 IN_FLIGHT = 4  # batches; more make the answers later and nothing faster
 POLL_SECONDS = 0.5  # how often the progress of the views is looked at
+ASK_AGAIN_SECONDS = 0.1  # whether they show the last order, which the query service has waited for already
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ async def _until_shown(gateway: Gateway, token: str, tally: Tally) -> None:
                 f"every order is written, but the views have not moved for {PATIENCE_SECONDS:.0f} s: "
                 f"they are at position {position}, the last order is at {tally.position}; is the projector running?"
             )
-        await asyncio.sleep(FIRST_PAUSE_SECONDS)
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
 
 
 @asynccontextmanager

@@ -13,11 +13,11 @@ from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity,
 from common.bodies import parse_body, read_body
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
+from common.values import is_uuid
 from common.web import Handler, add_operations, json_response, make_app, single_header, traceparent
 
 ANONYMOUS = "anonymous"  # whom Idempotency-Keys belong to while nobody signs in
 MAX_IMPORT_LINES = 1000  # in one batch
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"', re.ASCII)
 _NUMBER_IDS = frozenset({"product_id"})
 
@@ -136,7 +136,7 @@ def _subject(http: web.Request, route: CommandRoute, command: Any, identity: Ide
     if route.subject:
         return route.subject(command)
     subject = http.match_info[route.decider.id_field]
-    if not _UUID.fullmatch(subject):
+    if not is_uuid(subject):
         raise BadRequest("invalid_id", f"{route.decider.id_field} must be a UUID in lower case.")
     return subject
 

@@ -14,7 +14,6 @@ from uuid import uuid4
 import prometheus_client as metrics
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from command_service.in_flight import READ_COMMITS, Handed, Outstanding, Sent
 from common.broker import Confirmation, Publisher, Refused, is_routed
@@ -23,9 +22,9 @@ from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Unavailable
 from common.leases import Leases
 from common.log import MongoLog, open_log
-from common.mongo import open_client
+from common.mongo import open_client, reaching
 from common.process import run_process
-from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, patiently, together
+from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, BackOff, patiently, together
 from common.web import add_operations, make_app, serve_beside
 
 CONFIRM_SECONDS = 5.0
@@ -68,10 +67,8 @@ class Relay:
 
     async def position(self) -> int:
         """Return the cursor as it was last written down, by whichever relay."""
-        try:
+        with reaching("The relay's cursor cannot be read."):
             cursor = await self._cursors.find_one({"_id": "cursor"})
-        except PyMongoError as error:
-            raise Unavailable("The relay's cursor cannot be read.") from error
         return cursor["position"] if cursor else 0
 
     def hand_over(self, commits: Sequence[Commit]) -> None:
@@ -96,7 +93,7 @@ class Relay:
             await asyncio.sleep(self._leases.pause_seconds)
 
     async def _keep_publishing(self) -> None:
-        pause_seconds = FIRST_PAUSE_SECONDS
+        back_off = BackOff()
         while True:
             if not self._leases.held:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
@@ -106,9 +103,9 @@ class Relay:
                 await self._session()
             except Unavailable as error:
                 log.warning("relay_interrupted", reason=error.detail)
-            is_flapping = time.monotonic() - started < LONGEST_PAUSE_SECONDS
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS) if is_flapping else FIRST_PAUSE_SECONDS
-            await asyncio.sleep(pause_seconds)
+            if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
+                back_off.reset()
+            await back_off.pause()
 
     async def _session(self) -> None:
         """Publish from the cursor on, until the lease or the broker is lost."""
@@ -199,10 +196,8 @@ class Relay:
             await asyncio.sleep(CURSOR_SECONDS)
 
     async def _write_cursor(self, change: Mapping[str, Any]) -> None:
-        try:
+        with reaching("The relay's cursor cannot be written."):
             await self._cursors.update_one({"_id": "cursor"}, change, upsert=True)
-        except PyMongoError as error:
-            raise Unavailable("The relay's cursor cannot be written.") from error
 
     async def _leave(self) -> None:
         try:

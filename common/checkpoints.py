@@ -7,10 +7,9 @@ from typing import Any
 import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from common.envelope import Commit
-from common.errors import Unavailable
+from common.mongo import reaching
 from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
 from common.sink import Progress
 from common.transaction import Guarded, kill_session
@@ -40,13 +39,11 @@ class Checkpoints:
         self.session = self.session or self._database.client.start_session()
         ours = dict(self.session.session_id)
         wanted = {"_id": {"$in": self._ids(partitions)}}
-        try:
+        with _reaching():
             async for checkpoint in self._collection.find(wanted, {"session": 1}):
                 if checkpoint.get("session") not in (None, ours):
                     await kill_session(self._database, checkpoint["session"])
             await self._collection.update_many(wanted, {"$set": {"session": ours}})
-        except PyMongoError as error:
-            raise _unreachable() from error
 
     async def begin(self, partition: int) -> Mapping[str, Any]:
         """Read the checkpoint, making it if there is none."""
@@ -54,15 +51,13 @@ class Checkpoints:
         new |= {"position": 0, "command_id": None, "rev": 0}
         if self.session:
             new["session"] = dict(self.session.session_id)
-        try:
+        with _reaching():
             found: Any = await self._collection.find_one_and_update(
                 {"_id": checkpoint_id(self._group, partition)},
                 {"$setOnInsert": new},
                 upsert=True,
                 return_document=pymongo.ReturnDocument.AFTER,
             )
-        except PyMongoError as error:
-            raise _unreachable() from error
         self.revs[partition] = found["rev"]
         return found
 
@@ -96,22 +91,18 @@ class Checkpoints:
         if not updates:
             return
         self._noted_at = time.monotonic() if is_due else self._noted_at
-        try:
+        with _reaching():
             await self._database.command({"update": PROGRESS, "updates": updates, "writeConcern": {"w": 1}})
-        except PyMongoError as error:
-            raise _unreachable() from error
 
     async def are_gone(self, held: Iterable[int]) -> bool:
         """Whether they are not as this process left them, as when somebody dropped the database."""
-        try:
+        with _reaching():
             found = await self._collection.find({"_id": {"$in": self._ids(held)}}, {"partition": 1, "rev": 1}).to_list()
-        except PyMongoError as error:
-            raise _unreachable() from error
         return {c["partition"]: c["rev"] for c in found} != {partition: self.revs.get(partition) for partition in held}
 
     def _ids(self, partitions: Iterable[int]) -> list[str]:
         return [checkpoint_id(self._group, partition) for partition in partitions]
 
 
-def _unreachable() -> Unavailable:
-    return Unavailable("The store of the checkpoints cannot be reached.")
+def _reaching() -> reaching:
+    return reaching("The store of the checkpoints cannot be reached.")

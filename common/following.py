@@ -8,7 +8,7 @@ from prometheus_client import Counter
 
 from common.broker import Consumer, Deliver
 from common.errors import Unavailable
-from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from common.tasks import BackOff
 
 LOOK_SECONDS = 0.05  # how soon a partition that was taken is followed
 
@@ -33,15 +33,14 @@ class Following:
 
     async def run(self, wanted: Callable[[], frozenset[int]]) -> None:
         """Follow what is wanted until cancelled."""
-        pause_seconds = FIRST_PAUSE_SECONDS
+        back_off = BackOff()
         while True:
             try:
                 await self._session(wanted)
-                pause_seconds = FIRST_PAUSE_SECONDS
+                back_off.reset()
             except Unavailable as error:
                 log.warning("broker_away", group=self._group, reason=error.detail)
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            await back_off.pause()
 
     def ack(self, partition: int, delivery_tag: int) -> None:
         """Ack everything of the partition up to this tag."""

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 
 import pymongo
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import PyMongoError
 
-from common.errors import Unavailable
+from common.mongo import reaching
 
 RENEWALS_PER_LEASE = 3
 
@@ -41,13 +40,11 @@ class Leases:
     async def renew(self) -> frozenset[int]:
         """Renew what is held and take a fair share of what is free; return what is held beyond it, to be released."""
         started = time.monotonic()
-        try:
+        with reaching("The leases cannot be renewed."):
             share = math.ceil(self._parts / await self._count_members())
             held = await self._renew_held()
             if len(held) < share:
                 held |= await self._take_free(held, share - len(held))
-        except PyMongoError as error:
-            raise Unavailable("The leases cannot be renewed.") from error
         self._held, self._renewed_at = held, started
         return frozenset(sorted(held)[share:])
 
@@ -55,18 +52,14 @@ class Leases:
         """Give back, for the next process to take at once."""
         given = frozenset(parts)
         self._held -= given
-        try:
+        with reaching("The leases cannot be released; they run out by themselves."):
             await self._collection.delete_many({"_id": {"$in": self._ids(given)}, "holder": self._holder})
-        except PyMongoError as error:
-            raise Unavailable("The leases cannot be released; they run out by themselves.") from error
 
     async def leave(self) -> None:
         """Give everything back and stop counting as a member."""
         await self.release(self._held)
-        try:
+        with reaching("The membership cannot be ended; it runs out by itself."):
             await self._collection.delete_one({"_id": self._member_id})
-        except PyMongoError as error:
-            raise Unavailable("The membership cannot be ended; it runs out by itself.") from error
 
     @property
     def _member_id(self) -> str:

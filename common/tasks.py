@@ -16,16 +16,30 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
+class BackOff:
+    """Pauses that double, up to LONGEST_PAUSE_SECONDS."""
+
+    def __init__(self, first_seconds: float = FIRST_PAUSE_SECONDS) -> None:
+        self._first_seconds = self._next_seconds = first_seconds
+
+    async def pause(self) -> None:
+        await asyncio.sleep(self._next_seconds)
+        self._next_seconds = min(2 * self._next_seconds, LONGEST_PAUSE_SECONDS)
+
+    def reset(self) -> None:
+        """The next pause is the first again."""
+        self._next_seconds = self._first_seconds
+
+
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
     """Try until what is needed is there; says so in the log while it is not."""
-    pause_seconds = FIRST_PAUSE_SECONDS
+    back_off = BackOff()
     while True:
         try:
             return await attempt()
         except Unavailable as error:
             log.warning("waiting", reason=error.detail)
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            await back_off.pause()
 
 
 async def supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from common.errors import Unavailable
-from common.mongo import DUPLICATE_KEY, DURABLE, has_label
+from common.mongo import DUPLICATE_KEY, DURABLE, has_label, reaching
 from common.sink import Fenced
 
 Statement = dict[str, Any]
@@ -100,7 +100,5 @@ def _of_code(code: int, detail: str) -> Exception:
 
 async def kill_session(database: AsyncDatabase, session_id: Mapping[str, Any]) -> None:
     """Abort whatever this session has open; the transaction of a killed process would hold its locks for a minute."""
-    try:
+    with reaching("The read store cannot be reached."):
         await database.client.admin.command({"killSessions": [dict(session_id)]})
-    except PyMongoError as error:
-        raise Unavailable("The read store cannot be reached.") from error

@@ -13,6 +13,7 @@ MAX_MINOR_UNITS = 10**15  # of one amount; a thousand lines of a million pieces 
 _CURRENCY_DIGITS = {currency.code: currency.exponent for currency in Currency if currency.exponent is not None}
 _AMOUNT = re.compile(r"(\d{1,13})(?:\.(\d{1,4}))?", re.ASCII)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _ZERO_WIDTH_JOINER = "\u200d"
 _BLACK_FLAG = "\U0001f3f4"  # begins the flags of regions, which are spelt in invisible tags
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters that show nothing
@@ -129,13 +130,18 @@ Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 Reason = Annotated[str, AfterValidator(clean_text), Field(max_length=500)]
 Code = Annotated[str, AfterValidator(clean_text), Field(min_length=1, max_length=100)]
 """A stable word for machines, like `insufficient_stock`."""
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+Uuid = Annotated[str, Field(pattern=f"^{_UUID}$")]
 Url = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s<>\"'`\\]+$"), AfterValidator(clean_text)]
 CardToken = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 """What the payment provider knows a card by; never a card's number."""
 Email = Annotated[
     str, Field(max_length=254, pattern=r"^[^@\s<>\"',;:\\()\[\]]+@[^@\s.]+(\.[^@\s.]+)+$"), AfterValidator(clean_text)
 ]
+
+
+def is_uuid(text: str) -> bool:
+    """In lower case, as all of ours are."""
+    return re.fullmatch(_UUID, text) is not None
 
 
 class CardPersonal(Message):

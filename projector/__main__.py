@@ -1,11 +1,7 @@
 """Run the projector: the feed of the group `views` into the view writer, with health and metrics over HTTP."""
 
-from uuid import uuid4
-
 from common.config import Settings
-from common.envelope import Seal
-from common.feed import Feed
-from common.leases import Leases
+from common.group_feed import feed_of
 from common.log import open_log
 from common.mongo import open_client
 from common.process import run_process
@@ -19,22 +15,9 @@ async def run(settings: Settings) -> None:
     events = open_client(settings.events_mongodb_url, name="projector")
     views = open_client(settings.views_url, name="projector")
     event_log = await patiently(lambda: open_log(events[settings.events_database], partitions=settings.partitions))
-    leases = Leases(
-        views[settings.views_database]["leases"],
-        group=GROUP,
-        parts=event_log.info.partitions,
-        holder=str(uuid4()),
-        seconds=settings.lease_seconds,
-    )
-    feed = Feed(
-        event_log,
-        ViewWriter(views[settings.views_database], event_log, partitions=event_log.info.partitions),
-        leases,
-        group=GROUP,
-        amqp_url=settings.amqp_url,
-        seal=Seal(settings.message_key, event_log.info.id),
-        batch_commits=settings.batch_commits,
-    )
+    database = views[settings.views_database]
+    writer = ViewWriter(database, event_log, partitions=event_log.info.partitions)
+    feed = feed_of(GROUP, event_log, writer, database, settings)
 
     async def ready() -> dict[str, bool]:
         return {"holds_partitions": bool(feed.held)}

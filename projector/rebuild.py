@@ -8,16 +8,14 @@ from typing import Any
 
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
-from common.errors import Unavailable
 from common.log import Log
 from common.read_models import READ_MODELS
 from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SUMS, checkpoint_id
 from common.transaction import Guarded, transact
 from projector.batch import Change, Changes, Doc, add_sums, applied
 from projector.statements import document_statements, summary_statements
-from projector.views import load
+from projector.views import load, reaching_views
 
 GROUP = "views"
 CLEARED_AT_ONCE = 2000  # documents
@@ -25,10 +23,8 @@ log = structlog.get_logger(__name__)
 
 
 async def pending_requests(database: AsyncDatabase, partitions: Iterable[int]) -> list[Mapping[str, Any]]:
-    try:
+    with reaching_views():
         return await database[REQUESTS].find({"partition": {"$in": list(partitions)}}).to_list()
-    except PyMongoError as error:
-        raise Unavailable("The read store cannot be reached.") from error
 
 
 async def request_rebuild(database: AsyncDatabase) -> int:
@@ -90,10 +86,8 @@ async def clear(database: AsyncDatabase, partition: int, rev: int) -> int:
 
 
 async def _some_ids(database: AsyncDatabase, collection: str, partition: int) -> list[Any]:
-    try:
+    with reaching_views():
         found = await database[collection].find({"partition": partition}, {"_id": 1}).limit(CLEARED_AT_ONCE).to_list()
-    except PyMongoError as error:
-        raise Unavailable("The read store cannot be reached.") from error
     return [document["_id"] for document in found]
 
 
@@ -110,7 +104,8 @@ async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[st
         return
     document_id = (model.collection, request["key"])
     before = (await load(database, [document_id])).get(document_id)
-    checkpoint = await database[CHECKPOINTS].find_one({"_id": checkpoint_id(GROUP, request["partition"])})
+    with reaching_views():
+        checkpoint = await database[CHECKPOINTS].find_one({"_id": checkpoint_id(GROUP, request["partition"])})
     if before is None or checkpoint is None:
         await transact(database, [_done(request)])
         return

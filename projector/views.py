@@ -8,9 +8,8 @@ import msgspec
 import pymongo
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
-from common.errors import Unavailable
+from common.mongo import reaching
 from common.read_models import READ_MODELS, SUMMARIES
 from common.read_models.shapes import Index
 from common.read_models.storage import SUMS, to_view
@@ -19,16 +18,18 @@ from projector.batch import Doc, DocumentId, Parked
 log = structlog.get_logger(__name__)
 
 
+def reaching_views() -> reaching:
+    return reaching("The read store cannot be reached.")
+
+
 async def make_indexes(database: AsyncDatabase) -> None:
     """Make every declared index that is not there yet."""
-    try:
+    with reaching_views():
         for model in READ_MODELS:
             if model.indexes:
                 await database[model.collection].create_indexes([_index(index) for index in model.indexes])
         of_sums = [replace(index, where={"of": kind.of}) for kind in SUMMARIES for index in kind.indexes]
         await database[SUMS].create_indexes([_index(index) for index in of_sums])
-    except PyMongoError as error:
-        raise Unavailable("The read store cannot be reached.") from error
 
 
 def _index(index: Index) -> pymongo.IndexModel:
@@ -44,12 +45,10 @@ async def load(database: AsyncDatabase, wanted: Iterable[DocumentId]) -> dict[Do
     for collection, key in wanted:
         by_collection.setdefault(collection, []).append(key)
     views = {model.collection: model.view for model in READ_MODELS}
-    try:
+    with reaching_views():
         for collection, keys in by_collection.items():
             async for document in database[collection].find({"_id": {"$in": keys}}):
                 docs[(collection, document["_id"])] = _doc(views[collection], document)
-    except PyMongoError as error:
-        raise Unavailable("The read store cannot be reached.") from error
     return docs
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from common.errors import BadRequest
+from common.values import is_uuid
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 
 
@@ -21,13 +21,9 @@ class Answer:
 
 def order_id_of(http: web.Request) -> str:
     order_id = http.match_info["order_id"]
-    if not is_order_id(order_id):
+    if not is_uuid(order_id):
         raise BadRequest("invalid_id", "order_id must be a UUID in lower case.")
     return order_id
-
-
-def is_order_id(text: str) -> bool:
-    return _UUID.fullmatch(text) is not None
 
 
 def user_id_of(http: web.Request) -> int:

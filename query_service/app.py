@@ -6,13 +6,13 @@ from contextlib import suppress
 import msgspec
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from common.consistency import read_token
 from common.errors import Unavailable
+from common.mongo import reaching
 from common.web import Handler, add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
-from query_service.freshness import SAGAS, VIEWS, Freshness, Reading
+from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
 from query_service.queries.inventory import all_products, one_product
 from query_service.queries.orders import one_order, orders_of_user
 from query_service.queries.sagas import one_saga, sagas_in_state
@@ -72,9 +72,8 @@ def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handle
         token = read_token(single_header(http, "Consistency-Token"))
         reading = await (freshness.reach(token) if token else freshness.current())
         try:
-            answer = await query(http, views)
-        except PyMongoError as error:
-            raise Unavailable("The read store cannot be reached; ask again in a moment.") from error
+            with reaching_views():
+                answer = await query(http, views)
         except msgspec.ValidationError as error:
             raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
         return json_response(answer.content, headers=_headers(answer, reading))
@@ -84,10 +83,8 @@ def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handle
 
 def _saga_handler(query: Query, events: AsyncDatabase) -> Handler:
     async def handle(http: web.Request) -> web.Response:
-        try:
+        with reaching("The sagas cannot be reached; ask again in a moment."):
             return json_response((await query(http, events)).content)
-        except PyMongoError as error:
-            raise Unavailable("The sagas cannot be reached; ask again in a moment.") from error
 
     return handle
 

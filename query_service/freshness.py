@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
-from common.errors import ProjectionLag, Unavailable
+from common.errors import ProjectionLag
+from common.mongo import reaching
 from common.read_models.storage import CHECKPOINTS, PROGRESS
 
 POLL_SECONDS = 0.004
@@ -60,6 +60,10 @@ def _lag_ms(progress: Mapping[str, int]) -> int:
     return progress["lag_ms"] + age_ms if age_ms > SILENT_MS else progress["lag_ms"]
 
 
+def reaching_views() -> reaching:
+    return reaching("The read store cannot be reached; ask again in a moment.")
+
+
 class Freshness:
     """Reads the checkpoints once for all who wait."""
 
@@ -92,10 +96,8 @@ class Freshness:
     async def read(self) -> Reading:
         """Read the checkpoints and the progress now."""
         checkpoints = await self._checkpoints()
-        try:
+        with reaching_views():
             progress = await self._database[PROGRESS].find(self._of_group, _WITH_AGE).to_list()
-        except PyMongoError as error:
-            raise _unreachable() from error
         return Reading(
             positions={c["partition"]: c["position"] for c in checkpoints},
             seen={p["partition"]: p["seen"] for p in progress},
@@ -112,12 +114,6 @@ class Freshness:
         self._reading = replace(self._reading, positions=positions)
 
     async def _checkpoints(self) -> list[dict[str, int]]:
-        try:
+        with reaching_views():
             answer = await self._database.command({**_CHECKPOINTS, "filter": self._of_group})
-        except PyMongoError as error:
-            raise _unreachable() from error
         return answer["cursor"]["firstBatch"]
-
-
-def _unreachable() -> Unavailable:
-    return Unavailable("The read store cannot be reached; ask again in a moment.")

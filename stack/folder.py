@@ -1,6 +1,5 @@
 """The data folder of one stack: what lies in it, and who may use it."""
 
-import fcntl
 import json
 import os
 import secrets
@@ -10,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
 
 from stack.errors import FolderRefused, NotRunning
+from stack.locking import try_lock
 from stack.orphans import born
 
 DEFAULT_FOLDER = Path(".leveret")
@@ -83,7 +82,7 @@ class DataFolder:
         """Be the only stack on this folder; the kernel lets go when we die. Raise FolderRefused when one runs."""
         with self._lock.open("a") as file:
             deadline = time.monotonic() + LOCK_SECONDS
-            while not _try_lock(file):
+            while not try_lock(file):
                 if time.monotonic() > deadline:
                     raise FolderRefused(self._who_runs())
                 time.sleep(LOCK_POLL_SECONDS)
@@ -125,11 +124,3 @@ class DataFolder:
         gateway = state.addresses.get("gateway") if state else None
         where = f" at {gateway}" if gateway else ""
         return f"a stack already runs on {self.path}{where}; `cqrs down` stops it, `cqrs status` shows it"
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

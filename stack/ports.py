@@ -1,12 +1,13 @@
 """Choosing TCP ports on the loopback interface."""
 
-import fcntl
 import os
 import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from stack.locking import try_lock
 
 LOOPBACK = "127.0.0.1"
 
@@ -42,18 +43,10 @@ def claim(port: int) -> IO[str] | None:
     None when somebody listens there or another stack has claimed it.
     """
     file = (Path(tempfile.gettempdir()) / f"leveret-port-{port}-of-{os.getuid()}").open("a")
-    if _try_lock(file) and is_free(port):
+    if try_lock(file) and is_free(port):
         return file
     file.close()
     return None
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _bound_sockets(count: int) -> Iterator[socket.socket]:

@@ -9,36 +9,34 @@ async with private_rabbitmq(tmp_path / "rabbit") as broker:
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from stack.mongod import Mongod
 from stack.process import OnLine
 from stack.rabbitmq import PASSWORD, USER, RabbitMQ
 
 __all__ = ["PASSWORD", "USER", "Mongod", "RabbitMQ", "private_mongod", "private_rabbitmq"]
+Server = TypeVar("Server", Mongod, RabbitMQ)
 
 
-@asynccontextmanager
-async def private_mongod(
+def private_mongod(
     data: Path, *, port: int = 0, test_commands: bool = True, on_line: OnLine = lambda _line: None
-) -> AsyncIterator[Mongod]:
+) -> AbstractAsyncContextManager[Mongod]:
     """A primary that is ready; its data stay when it ends. Ends are clean stops, ~0.5 s."""
-    server = Mongod(data, port=port, test_commands=test_commands, on_line=on_line)
-    try:
-        await server.start()
-        await server.wait_ready()
-        yield server
-    finally:
-        await server.stop()
+    return _running(Mongod(data, port=port, test_commands=test_commands, on_line=on_line))
+
+
+def private_rabbitmq(
+    data: Path, *, port: int = 0, management_port: int = 0, on_line: OnLine = lambda _line: None
+) -> AbstractAsyncContextManager[RabbitMQ]:
+    """A node that is ready, ~6 s; its data stay when it ends."""
+    return _running(RabbitMQ(data, port=port, management_port=management_port, on_line=on_line))
 
 
 @asynccontextmanager
-async def private_rabbitmq(
-    data: Path, *, port: int = 0, management_port: int = 0, on_line: OnLine = lambda _line: None
-) -> AsyncIterator[RabbitMQ]:
-    """A node that is ready, ~6 s; its data stay when it ends."""
-    server = RabbitMQ(data, port=port, management_port=management_port, on_line=on_line)
+async def _running(server: Server) -> AsyncIterator[Server]:
     try:
         await server.start()
         await server.wait_ready()

@@ -1,7 +1,5 @@
 """Run the sagas: the feed of the group `sagas` into the runner, with health and metrics."""
 
-from uuid import uuid4
-
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.payment_provider import HttpPaymentProvider
@@ -10,9 +8,8 @@ from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.post import ErrandPost
 from command_service.sagas.runner import GROUP, SagaRunner
 from common.config import Settings
-from common.envelope import Commit, Seal
-from common.feed import Feed
-from common.leases import Leases
+from common.envelope import Commit
+from common.group_feed import feed_of
 from common.log import MongoLog, open_log
 from common.mongo import open_client
 from common.process import run_process
@@ -31,7 +28,7 @@ async def run(settings: Settings) -> None:
         ErrandPost(settings.command_url, settings.message_key) as errands,
     ):
         runner = _make_runner(database, log, settings)
-        feed = _make_feed(database, log, runner, settings)
+        feed = feed_of(GROUP, log, runner, database, settings)
         dispatcher = Dispatcher(errands=errands, log=log, provider=provider, tell=runner.tell, note=runner.note_trouble)
         runner.serve(dispatcher, feed)
 
@@ -49,25 +46,6 @@ async def run(settings: Settings) -> None:
 def _make_runner(database: AsyncDatabase, log: MongoLog, settings: Settings) -> SagaRunner:
     saga = order_fulfilment(payment_seconds=settings.payment_seconds)
     return SagaRunner(database, log, saga, context="order", begins=_places_an_order, partitions=log.info.partitions)
-
-
-def _make_feed(database: AsyncDatabase, log: MongoLog, runner: SagaRunner, settings: Settings) -> Feed:
-    leases = Leases(
-        database["leases"],
-        group=GROUP,
-        parts=log.info.partitions,
-        holder=str(uuid4()),
-        seconds=settings.lease_seconds,
-    )
-    return Feed(
-        log,
-        runner,
-        leases,
-        group=GROUP,
-        amqp_url=settings.amqp_url,
-        seal=Seal(settings.message_key, log.info.id),
-        batch_commits=settings.batch_commits,
-    )
 
 
 def _places_an_order(commit: Commit) -> bool:

@@ -20,11 +20,10 @@ from common.envelope import RecordedEvent
 from common.errors import Refusal, Unavailable
 from common.events.sagas import CommandRefused
 from common.log import Log
-from common.tasks import end
+from common.tasks import BackOff, end
 from common.values import Message, Money
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
 MOST_AT_ONCE = 256
 
 log = structlog.get_logger(__name__)
@@ -70,7 +69,7 @@ class Dispatcher:
         self.tell(errand, answer)
 
     async def _repeated(self, errand: Errand) -> Answer:
-        pause_seconds = FIRST_PAUSE_SECONDS
+        back_off = BackOff(FIRST_PAUSE_SECONDS)
         for failed in itertools.count(1):
             try:
                 async with self._room:
@@ -82,8 +81,7 @@ class Dispatcher:
                 reason = type(error).__name__
             with contextlib.suppress(Unavailable):
                 await self.note(errand, failed, reason)
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            await back_off.pause()
         raise AssertionError("unreachable")
 
     async def _answer(self, errand: Errand) -> Answer:

@@ -6,11 +6,11 @@ from typing import Any
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.errors import NotFound, Unavailable
 from common.read_models.inventory import INVENTORY, PRODUCT_DEMAND, InventoryView
 from common.read_models.orders import ORDERS
 from common.read_models.storage import SUMS, all_of, to_view
 from query_service.answers import Answer, product_id_of
+from query_service.documents import answer_with, read_document
 from query_service.money import show
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
@@ -20,14 +20,8 @@ LISTED_PENDING_ORDERS = 10  # the same in a list of products
 
 async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
-    product_id = product_id_of(http)
-    document = await views[INVENTORY.collection].find_one({"_id": product_id})
-    if document is None:
-        raise NotFound("unknown_product", f"There is no product {product_id}, or it is not yet visible.")
-    if not document["version"]:
-        raise Unavailable("This product cannot be shown until its view is repaired.", code="view_parked")
-    etag = f'"{document["version"]}-{document["position"]}"'
-    return Answer(await _show(views, document, SHOWN_PENDING_ORDERS), etag=etag, is_parked="parked" in document)
+    document = await read_document(views, INVENTORY.collection, product_id_of(http), named="product")
+    return answer_with(await _show(views, document, SHOWN_PENDING_ORDERS), document)
 
 
 async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:

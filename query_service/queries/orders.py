@@ -6,24 +6,19 @@ from typing import Any
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.errors import NotFound, Unavailable
 from common.read_models.orders import ORDERS, OrderLineView, OrderView, ShipmentView
 from common.read_models.storage import to_view
-from query_service.answers import Answer, is_order_id, order_id_of, user_id_of
+from common.values import is_uuid
+from query_service.answers import Answer, order_id_of, user_id_of
+from query_service.documents import answer_with, read_document
 from query_service.money import number, show
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
 
 async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
-    order_id = order_id_of(http)
-    document = await views[ORDERS.collection].find_one({"_id": order_id})
-    if document is None:
-        raise NotFound("unknown_order", f"There is no order {order_id}, or it is not yet visible.")
-    if not document["version"]:
-        raise Unavailable("This order cannot be shown until its view is repaired.", code="view_parked")
-    etag = f'"{document["version"]}-{document["position"]}"'
-    return Answer(show_order(document), etag=etag, is_parked="parked" in document)
+    document = await read_document(views, ORDERS.collection, order_id_of(http), named="order")
+    return answer_with(show_order(document), document)
 
 
 async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -100,6 +95,6 @@ def _place(cursor: list[str]) -> tuple[datetime, str]:
         placed_at = datetime.fromisoformat(text)
     except ValueError as error:
         raise invalid_cursor() from error
-    if placed_at.utcoffset() != timedelta(0) or placed_at.isoformat() != text or not is_order_id(last_id):
+    if placed_at.utcoffset() != timedelta(0) or placed_at.isoformat() != text or not is_uuid(last_id):
         raise invalid_cursor()
     return placed_at, last_id

@@ -7,7 +7,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import BadRequest, NotFound
 from common.read_models.storage import SAGA_TROUBLES, SAGAS
-from query_service.answers import Answer, is_order_id
+from common.values import is_uuid
+from query_service.answers import Answer
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
 STATES = frozenset({"running", "stuck", "over"})
@@ -17,7 +18,7 @@ async def one_saga(http: web.Request, log: AsyncDatabase) -> Answer:
     """A saga has the id of its order."""
     allow_only(http.query)
     saga_id = http.match_info["saga_id"]
-    if not is_order_id(saga_id):
+    if not is_uuid(saga_id):
         raise BadRequest("invalid_id", "A saga's id is its order's: a UUID in lower case.")
     document = await log[SAGAS].find_one({"_id": saga_id})
     if document is None:
@@ -32,7 +33,7 @@ async def sagas_in_state(http: web.Request, log: AsyncDatabase) -> Answer:
     if state not in STATES:
         raise BadRequest("invalid_state", f"A saga's state is one of {', '.join(sorted(STATES))}.")
     (after,) = read_cursor(http.query, (str,)) or [""]
-    if after and not is_order_id(after):
+    if after and not is_uuid(after):
         raise invalid_cursor()
     wanted = {"state_word": state, "_id": {"$gt": after}}
     documents = await log[SAGAS].find(wanted, sort=[("_id", 1)], limit=limit + 1).to_list()

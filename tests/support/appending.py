@@ -91,7 +91,7 @@ class Service:
         self.log = log
         self.streams = Streams(log)
         self.appender = Appender(log, on_superseded=self.streams.forget)
-        self.handler = CommandHandler(log, info, self.appender, self.streams, clock=lambda: 1_000_000.0)
+        self.handler = CommandHandler(log, info, self.appender, self.streams, clock=asyncio.get_running_loop().time)
         self._is_dead = False
         self._tasks: set[asyncio.Task[object]] = set()
         self._start(supervised("appender", self.appender.run))

@@ -5,11 +5,12 @@ from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.appending import History, Service, Wish, a_request, check
 from tests.support.memory_log import Cut, Fault, Late, Lost, MemoryLog, RolledBack, Slow, Store, Unreplicated
+from tests.support.schedules import some_schedules
 from tests.support.virtual_time import run_virtually
 
 SCHEDULES = 100
@@ -169,15 +170,7 @@ class World:
 def test_whatever_the_schedule_the_log_and_every_answer_keep_the_rules() -> None:
     tally: Counter[str] = Counter()
 
-    @settings(
-        max_examples=SCHEDULES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # add Phase.shrink to hunt a failure down; that takes minutes
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
+    @some_schedules(SCHEDULES)
     @given(schedules)
     def play(schedule: tuple[int, int, list[Step]]) -> None:
         seed, services, steps = schedule

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.broker import PREFETCH
@@ -20,6 +20,7 @@ from common.inbox import Inbox
 from common.log import MAX_EVENTS
 from tests.support.commits import a_commit, an_event
 from tests.support.feeding import Consumers, Fate, Trouble, in_memory
+from tests.support.schedules import some_schedules
 from tests.support.virtual_time import run_virtually, until, virtually
 
 virtual = virtually("common.feed")
@@ -442,15 +443,7 @@ class World:
 def test_whatever_the_schedule_the_views_get_exactly_the_log() -> None:
     tally: Counter[str] = Counter()
 
-    @settings(
-        max_examples=SCHEDULES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # add Phase.shrink to hunt a failure down; that takes minutes
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
+    @some_schedules(SCHEDULES)
     @given(schedules)
     def play(schedule: tuple[int, list[Step]]) -> None:
         async def main() -> World:
