@@ -85,11 +85,7 @@ class ErrandPost:
         return batch
 
     async def _request(self, batch: list[tuple[bytes, asyncio.Future[Done]]]) -> None:
-        try:
-            results = await self._ask(b"[" + b",".join(errand for errand, _ in batch) + b"]")
-        except Unavailable as error:
-            results = [Undone(error.detail)] * len(batch)
-        for (_, outcome), result in zip(batch, results, strict=True):
+        for (_, outcome), result in zip(batch, await self._results([errand for errand, _ in batch]), strict=True):
             if outcome.done():
                 continue
             if isinstance(result, Done):
@@ -97,15 +93,17 @@ class ErrandPost:
             else:
                 outcome.set_exception(Unavailable(result.reason))
 
-    async def _ask(self, body: bytes) -> list[Done | Undone]:
+    async def _results(self, errands: list[bytes]) -> list[Done | Undone]:
+        """One for each; an answer that is none, or none at all, says nothing about any of them."""
+        body = b"[" + b",".join(errands) + b"]"
         headers = {"Content-Type": "application/json", SEAL_HEADER: _seal(self._key, body)}
         try:
             async with self._http.post(self._url, data=body, headers=headers) as answer:
-                if not answer.ok:
-                    raise Unavailable(f"The command service answered {answer.status}.")
-                return _RESULTS.decode(await answer.read())
-        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
-            raise Unavailable("The command service cannot be reached.") from error
+                reason = f"The command service answered {answer.status}."
+                results = _RESULTS.decode(await answer.read()) if answer.ok else []
+        except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError) as error:
+            reason, results = f"The command service cannot be reached: {type(error).__name__}.", []
+        return results if len(results) == len(errands) else [Undone(reason)] * len(errands)
 
 
 def add_errands(app: web.Application, errands: Errands, key: str) -> None:
