@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from common.read_models.shapes import SummaryKey
 from common.read_models.storage import SUMS, summary_id, to_fields

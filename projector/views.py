@@ -1,12 +1,12 @@
 """The views' database: its indexes, and its documents as the projector knows them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pymongo
 import structlog
+from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.mongo import reaching

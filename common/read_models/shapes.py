@@ -1,7 +1,6 @@
 """What a read model declares of itself, and what its rules may know."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -25,16 +24,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(msgspec.Struct, frozen=True, kw_only=True):
     """Fields with 1 or -1, as the database takes them; `where` is a partial filter."""
 
     fields: tuple[tuple[str, int], ...]
     where: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Summary:
+class Summary(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Sums of one kind. Documents are one per key, or one per key and partition where partitions share the key.
 
     All kinds stand in one collection (SUMS), so that a batch writes them with one statement; `of` is the kind's name
@@ -57,8 +54,7 @@ class SummaryKey(msgspec.Struct, frozen=True, gc=False):
 Contribution = Mapping[SummaryKey, Numbers]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadModel(Generic[V]):
+class ReadModel(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     """A collection of documents, each the fold of one stream of `context`; `key` makes its id of the subject.
 
     `project` makes the next view; `contribute` says what a view adds to the summaries.

@@ -4,12 +4,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import pytest
-from msgspec import structs
+from msgspec.structs import replace
 from pymongo import AsyncMongoClient
 
 from common.envelope import Commit
@@ -64,7 +64,7 @@ async def some_history(ledger: Ledger, seed: int = 1) -> list[Commit]:
 
 
 def of_a_later_schema(draft: Commit) -> Commit:
-    return structs.replace(draft, events=(structs.replace(draft.events[0], schema=99),))
+    return replace(draft, events=(replace(draft.events[0], schema=99),))
 
 
 async def test_V1_a_writer_with_a_stale_rev_is_fenced_and_changes_nothing(bench: ViewBench) -> None:
