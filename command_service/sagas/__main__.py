@@ -6,12 +6,14 @@ from command_service.payment_provider import HttpPaymentProvider
 from command_service.sagas.dispatcher import Dispatcher
 from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.runner import GROUP, SagaRunner
+from command_service.sagas.stuck import watch_stuck
 from command_service.writing import Writing, writing
 from common.config import Settings
 from common.envelope import Commit, Seal
 from common.feed import Feed
 from common.leases import Leases
 from common.process import run_process
+from common.tasks import together
 from common.web import add_operations, make_app, serve_beside
 
 
@@ -30,8 +32,9 @@ async def run(settings: Settings) -> None:
 
         app = make_app()
         add_operations(app, ready)
+        work = together(feed.run(), watch_stuck(ours.database, lambda: feed.held))
         try:
-            await serve_beside(app, settings.bind_host, settings.saga_port, feed.run())
+            await serve_beside(app, settings.bind_host, settings.saga_port, work)
         finally:
             await dispatcher.close()
 

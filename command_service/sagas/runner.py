@@ -17,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
 from command_service.sagas.folding import Doc, answered, begun, instead, overdue, took
+from command_service.sagas.retrying import serve_retries
 from command_service.sagas.shapes import Saga
 from command_service.sagas.store import SagaStore
 from common.checkpoints import Checkpoints
@@ -136,8 +137,17 @@ class SagaRunner:
         await self._checkpoints.note(progress)
 
     async def serve_requests(self, held: frozenset[int]) -> bool:
-        """Only whether the checkpoints are gone; then everything is folded again."""
-        return await self._checkpoints.are_gone(held)
+        """Fold sagas again where that was asked for, and look whether the checkpoints are gone."""
+        if await self._checkpoints.are_gone(held):
+            return True
+        return await serve_retries(self._database, self._store, held, self._folded_again)
+
+    async def _folded_again(self, saga_id: str, upto: int) -> Doc | None:
+        doc = None
+        for commit in await self._log.read_stream(f"{self._context}-{saga_id}"):
+            if commit.position <= upto:
+                doc = await self._recalled(took(self._saga, doc or begun(self._saga, commit), commit, self._now()))
+        return doc
 
     async def _fold(self, docs: dict[str, Doc], commit: Commit) -> None:
         doc = docs.get(commit.subject)
