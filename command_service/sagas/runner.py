@@ -17,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
 from command_service.sagas.folding import Doc, answered, begun, instead, overdue, took
+from command_service.sagas.marks import begin_anew_where_gone, unmarked
 from command_service.sagas.retrying import serve_retries
 from command_service.sagas.shapes import Saga
 from command_service.sagas.store import SagaStore
@@ -91,6 +92,7 @@ class SagaRunner:
         self._cache.clear()
         await self._store.make_indexes()
         await self._checkpoints.take_over(partitions)
+        await begin_anew_where_gone(self._database, GROUP, partitions)
         head = await self._log.head()
         for partition in partitions:
             self._level_at[partition], self._seen[partition] = head, -1
@@ -137,8 +139,8 @@ class SagaRunner:
         await self._checkpoints.note(progress)
 
     async def serve_requests(self, held: frozenset[int]) -> bool:
-        """Fold sagas again where that was asked for, and look whether the checkpoints are gone."""
-        if await self._checkpoints.are_gone(held):
+        """Fold sagas again where that was asked for, and look whether they or the checkpoints are gone."""
+        if await self._checkpoints.are_gone(held) or await unmarked(self._database, held):
             return True
         return await serve_retries(self._database, self._store, held, self._folded_again)
 
