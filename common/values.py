@@ -139,6 +139,6 @@ Email = Annotated[
 
 
 class CardPersonal(Message):
-    """What points at a person's card, kept apart so that it can be erased alone."""
+    """What points at a person's card, kept apart so that it can be erased alone: then there is none."""
 
-    card_token: CardToken
+    card_token: CardToken | None = None

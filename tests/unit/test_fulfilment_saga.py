@@ -218,6 +218,12 @@ def test_of_a_payment_that_was_requested_and_never_begun_the_order_is_told_the_e
     assert story.is_over
 
 
+def test_of_a_payment_that_could_not_be_begun_the_order_is_told_the_end_though_it_is_cancelled() -> None:
+    story = being_initiated().happens(CANCELLED).refuses("card_token_erased")
+    assert undone(story) == ["fail", "release/456"]
+    assert story.is_over
+
+
 def test_a_charge_that_was_not_asked_for_is_voided_and_what_it_took_nevertheless_goes_back() -> None:
     story = being_initiated().happens(CANCELLED).accepts(BEGUN)
     assert story.wants == "void"
@@ -242,6 +248,13 @@ def test_a_declined_payment_is_told_to_the_order_and_may_be_tried_again() -> Non
     story.happens(REQUESTED_AGAIN)
     assert (story.wants, story.body()["payment_id"]) == ("initiate", SECOND)
     assert story.doc.steps[-1].want.round == 2
+
+
+def test_a_payment_whose_card_was_erased_fails_and_may_be_tried_again() -> None:
+    story = being_initiated().refuses("card_token_erased")
+    assert (story.wants, story.body()["code"]) == ("fail", "card_token_erased")
+    story.happens(FAILED).accepts(FAILED).happens(REQUESTED_AGAIN)
+    assert (story.wants, story.body()["payment_id"]) == ("initiate", SECOND)
 
 
 def test_the_next_payment_is_begun_though_it_is_known_before_the_outcome_of_the_last() -> None:
