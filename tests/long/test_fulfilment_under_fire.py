@@ -210,9 +210,13 @@ class BurningShop:
         for data in live.values():
             assert orders[data["order_id"]]["status"] == "PAID", data
             reserved[data["product_id"]] += data["quantity"]
+        sold: Counter[int] = Counter()
+        for data in _told(commits, "StockCommitted"):
+            sold[data["product_id"]] += data["quantity"]
         async for product in self._views["inventory"].find():
             assert 0 <= product["reserved_quantity"] <= product["total_quantity"], product
             assert product["reserved_quantity"] == reserved[product["_id"]], product
+            assert product["sold_quantity"] == sold[product["_id"]], product
 
     async def _books(self) -> Documents:
         charges: Documents = []
