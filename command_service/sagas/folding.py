@@ -1,11 +1,11 @@
 """How a saga's document grows: one input at a time, a want as soon as none is open; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from command_service.sagas.shapes import Accepted, Happened, Refused, Saga, TimeIsUp, Want, want_id
+from command_service.sagas.shapes import Accepted, Happened, Input, Refused, Saga, TimeIsUp, Want, want_id
 from common.codec import decode_event
 from common.envelope import Commit
 
@@ -58,13 +58,9 @@ def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
     """After a commit of the saga's own partition; one it has seen changes nothing."""
     if commit.position <= doc.position:
         return doc
-    state, trouble = doc.state, doc.trouble
-    try:
-        for record in commit.events:
-            state = saga.react(state, Happened(event=decode_event(record), at=commit.recorded_at))
-    except Exception as error:  # noqa: BLE001 - what one saga cannot understand must not stop the others
-        trouble = f"{type(error).__name__} at position {commit.position}: {error}"[:500]
-    return _planned(saga, replace(doc, state=state, position=commit.position, trouble=trouble), now)
+    events = (Happened(event=decode_event(record), at=commit.recorded_at) for record in commit.events)
+    doc = _reacted(saga, doc, events, f"at position {commit.position}")
+    return _planned(saga, replace(doc, position=commit.position), now)
 
 
 def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refused, now: datetime) -> Doc:
@@ -74,7 +70,8 @@ def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refu
         return doc
     outcome = answer.code if isinstance(answer, Refused) else "accepted"
     steps = (*doc.steps[:-1], replace(step, done_at=now, outcome=outcome))
-    return _planned(saga, replace(doc, state=saga.react(doc.state, answer), steps=steps), now)
+    doc = _reacted(saga, doc, (answer,), f"at the outcome of {step.want.step}")
+    return _planned(saga, replace(doc, steps=steps), now)
 
 
 def instead(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
@@ -87,6 +84,16 @@ def overdue(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
     if due_at is None or due_at > now:
         return doc
     return _planned(saga, replace(doc, state=saga.react(doc.state, TimeIsUp())), now)
+
+
+def _reacted(saga: Saga[Any], doc: Doc, inputs: Iterable[Input], where: str) -> Doc:
+    state, trouble = doc.state, doc.trouble
+    try:
+        for told in inputs:
+            state = saga.react(state, told)
+    except Exception as error:  # noqa: BLE001 - what one saga cannot understand must not stop the others
+        trouble = f"{type(error).__name__} {where}: {error}"[:500]
+    return replace(doc, state=state, trouble=trouble)
 
 
 def _planned(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
