@@ -6,6 +6,8 @@ from prometheus_client import Gauge
 
 from command_service.app import CommandApi, make_command_app
 from command_service.relay import Relay
+from command_service.sagas.errands import ErrandHandler
+from command_service.sagas.post import add_errands
 from command_service.writing import writing
 from common.config import Settings
 from common.errors import Unavailable
@@ -19,7 +21,7 @@ UP = Gauge("leveret_up", "1 while the service runs", ["service"])
 
 async def run(settings: Settings) -> None:
     """Serve until told to stop; the relay ends before the last commits are written, the next one publishes them."""
-    async with writing(settings, name="command") as ours:
+    async with writing(settings) as ours:
         log = ours.log
         relay = Relay(ours.database, log, settings)
         ours.appender.tell(relay.hand_over)
@@ -37,6 +39,7 @@ async def run(settings: Settings) -> None:
 
         UP.labels("command").set(1)
         app = make_command_app(api, ready=ready, positions=positions)
+        add_errands(app, ErrandHandler(ours.handler, log), settings.message_key)
         relaying = asyncio.create_task(_relay(relay, settings))
         try:
             await serve(app, settings.bind_host, settings.command_port)

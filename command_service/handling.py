@@ -65,6 +65,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     partition: int | None
     status: str | None
     events: tuple[RecordedEvent, ...] = ()
+    recorded_at: datetime | None = None
     changed: bool = True
     replayed: bool = False
 
@@ -162,7 +163,7 @@ class CommandHandler:
         commit = await asyncio.shield(appended)  # a client that leaves does not take its commit out of the queue
         settled = Known(state, commit.version, commit.position, commit.partition_key)
         stream.settle(settled)
-        return _outcome(request, settled, commit.partition, commit.events)
+        return _outcome(request, settled, commit.partition, commit)
 
     def _draft(self, request: Request, known: Known, events: tuple[Any, ...], context: Context) -> Commit:
         key = request.partition_key if known.partition_key is None else known.partition_key
@@ -223,7 +224,7 @@ class CommandHandler:
         earlier = [] if commit.version == 1 else await self._log.read_stream(commit.stream)
         known = fold(request.decider, known, [*(c for c in earlier if c.version < commit.version), commit])
         return replace(
-            _outcome(request, known, commit.partition, commit.events),
+            _outcome(request, known, commit.partition, commit),
             replayed=(commit.version, commit.recorded_at) not in doubt.sent,
         )
 
@@ -265,7 +266,7 @@ def _measure(events: tuple[RecordedEvent, ...]) -> int:
     return size_bytes
 
 
-def _outcome(request: Request, known: Known, partition: int | None, events: tuple[RecordedEvent, ...] = ()) -> Outcome:
+def _outcome(request: Request, known: Known, partition: int | None, commit: Commit | None = None) -> Outcome:
     return Outcome(
         subject=request.subject,
         command_id=request.command_id,
@@ -273,5 +274,6 @@ def _outcome(request: Request, known: Known, partition: int | None, events: tupl
         position=known.position,
         partition=partition,
         status=request.decider.status(known.state),
-        events=events,
+        events=commit.events if commit else (),
+        recorded_at=commit.recorded_at if commit else None,
     )

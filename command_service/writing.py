@@ -1,4 +1,4 @@
-"""What every process needs that changes something: a connection, the log, an appender that runs, a handler."""
+"""What it takes to change something: a connection, the log, an appender that runs, a handler."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class Writing:
 
 
 @asynccontextmanager
-async def writing(settings: Settings, *, name: str) -> AsyncIterator[Writing]:
+async def writing(settings: Settings) -> AsyncIterator[Writing]:
     """Wait for the log; at the end write what is queued, then close."""
     appenders: list[Appender] = []
 
@@ -33,7 +33,7 @@ async def writing(settings: Settings, *, name: str) -> AsyncIterator[Writing]:
         for one in appenders:
             one.forget_head()
 
-    client = open_client(settings.events_mongodb_url, name=name, on_pool_cleared=forget_heads)
+    client = open_client(settings.events_mongodb_url, name="command", on_pool_cleared=forget_heads)
     database = client[settings.events_database]
     log = await patiently(lambda: open_log(database, partitions=settings.partitions))
     streams = Streams(log)

@@ -27,9 +27,9 @@ class Settings(BaseSettings):
     saga_port: int = 8015  # health and metrics only
     payments_port: int = 8014  # the payment provider
     gateway_port: int = 8000
-    command_url: str = "http://127.0.0.1:8010"  # where the gateway finds the services
+    command_url: str = "http://127.0.0.1:8010"  # where the gateway and the sagas find it
     query_url: str = "http://127.0.0.1:8011"
-    payments_url: str = "http://127.0.0.1:8014"  # where the command service finds the payment provider
+    payments_url: str = "http://127.0.0.1:8014"  # where the sagas find the payment provider
 
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)

@@ -1,30 +1,39 @@
-"""Run the sagas: the feed of the group `sagas` into the runner, with an appender of its own, health and metrics."""
+"""Run the sagas: the feed of the group `sagas` into the runner, with health and metrics."""
 
 from uuid import uuid4
+
+from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.payment_provider import HttpPaymentProvider
 from command_service.sagas.dispatcher import Dispatcher
 from command_service.sagas.order_fulfilment import order_fulfilment
+from command_service.sagas.post import ErrandPost
 from command_service.sagas.runner import GROUP, SagaRunner
 from command_service.sagas.stuck import watch_stuck
-from command_service.writing import Writing, writing
 from common.config import Settings
 from common.envelope import Commit, Seal
 from common.feed import Feed
 from common.leases import Leases
+from common.log import MongoLog, open_log
+from common.mongo import open_client
 from common.process import run_process
-from common.tasks import together
+from common.tasks import patiently, together
 from common.web import add_operations, make_app, serve_beside
 
 
 async def run(settings: Settings) -> None:
     """Serve until told to stop."""
-    async with writing(settings, name="sagas") as ours, HttpPaymentProvider(settings.payments_url) as provider:
-        runner = _make_runner(ours, settings)
-        feed = _make_feed(ours, runner, settings)
-        dispatcher = Dispatcher(
-            handler=ours.handler, log=ours.log, provider=provider, tell=runner.tell, note=runner.note_trouble
-        )
+    client = open_client(settings.events_mongodb_url, name="sagas")
+    database = client[settings.events_database]
+    log = await patiently(lambda: open_log(database, partitions=settings.partitions))
+    async with (
+        client,
+        HttpPaymentProvider(settings.payments_url) as provider,
+        ErrandPost(settings.command_url, settings.message_key) as errands,
+    ):
+        runner = _make_runner(database, log, settings)
+        feed = _make_feed(database, log, runner, settings)
+        dispatcher = Dispatcher(errands=errands, log=log, provider=provider, tell=runner.tell, note=runner.note_trouble)
         runner.serve(dispatcher, feed)
 
         async def ready() -> dict[str, bool]:
@@ -32,35 +41,33 @@ async def run(settings: Settings) -> None:
 
         app = make_app()
         add_operations(app, ready)
-        work = together(feed.run(), watch_stuck(ours.database, lambda: feed.held))
+        work = together(feed.run(), watch_stuck(database, lambda: feed.held))
         try:
             await serve_beside(app, settings.bind_host, settings.saga_port, work)
         finally:
             await dispatcher.close()
 
 
-def _make_runner(ours: Writing, settings: Settings) -> SagaRunner:
+def _make_runner(database: AsyncDatabase, log: MongoLog, settings: Settings) -> SagaRunner:
     saga = order_fulfilment(payment_seconds=settings.payment_seconds)
-    return SagaRunner(
-        ours.database, ours.log, saga, context="order", begins=_places_an_order, partitions=ours.log.info.partitions
-    )
+    return SagaRunner(database, log, saga, context="order", begins=_places_an_order, partitions=log.info.partitions)
 
 
-def _make_feed(ours: Writing, runner: SagaRunner, settings: Settings) -> Feed:
+def _make_feed(database: AsyncDatabase, log: MongoLog, runner: SagaRunner, settings: Settings) -> Feed:
     leases = Leases(
-        ours.database["leases"],
+        database["leases"],
         group=GROUP,
-        parts=ours.log.info.partitions,
+        parts=log.info.partitions,
         holder=str(uuid4()),
         seconds=settings.lease_seconds,
     )
     return Feed(
-        ours.log,
+        log,
         runner,
         leases,
         group=GROUP,
         amqp_url=settings.amqp_url,
-        seal=Seal(settings.message_key, ours.log.info.id),
+        seal=Seal(settings.message_key, log.info.id),
         batch_commits=settings.batch_commits,
     )
 

@@ -6,89 +6,39 @@ import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 import structlog
+from msgspec.structs import replace
 from prometheus_client import Counter, Gauge
 
-from command_service.domain.decider import Decider
-from command_service.domain.inventory import INVENTORY, CommitStock, ReleaseStock, ReserveStock
-from command_service.domain.orders import (
-    ORDERS,
-    CancelOrder,
-    ConfirmPayment,
-    ConfirmRefund,
-    FailPayment,
-    RejectOrder,
-    ValidateOrder,
-)
-from command_service.domain.payments import (
-    PAYMENTS,
-    ProcessPayment,
-    RecordPaymentResult,
-    RecordRefundResult,
-    RefundPayment,
-)
-from command_service.domain.sagas import SAGAS, RecordRefusal
-from command_service.handling import CommandHandler, Request
+from command_service.domain.payments import RecordPaymentResult, RecordRefundResult
 from command_service.payment_provider import Charge, PaymentProvider
+from command_service.sagas.errands import Errand, Errands, refused
 from command_service.sagas.shapes import Accepted, Refused, Want
-from common.bodies import parse_body
 from common.codec import decode_event
 from common.envelope import RecordedEvent
-from common.errors import KeyReused, Refusal, Unavailable
+from common.errors import Refusal, Unavailable
 from common.events.sagas import CommandRefused
 from common.log import Log
 from common.tasks import end
 from common.values import Message, Money
 
-COMMAND_SECONDS = 5.0  # for one try
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 MOST_AT_ONCE = 256
-ACTOR = "saga"
 
 log = structlog.get_logger(__name__)
 WANTS = Counter("leveret_saga_wants_total", "Wants that have an outcome", ["command", "outcome"])
 OPEN = Gauge("leveret_saga_wants_open", "Wants sent and without an outcome")
 
-COMMANDS: Mapping[str, tuple[type[Message], Decider[Any, Any, Any]]] = {
-    "ReserveStock": (ReserveStock, INVENTORY),
-    "ReleaseStock": (ReleaseStock, INVENTORY),
-    "CommitStock": (CommitStock, INVENTORY),
-    "ValidateOrder": (ValidateOrder, ORDERS),
-    "RejectOrder": (RejectOrder, ORDERS),
-    "CancelOrder": (CancelOrder, ORDERS),
-    "ConfirmPayment": (ConfirmPayment, ORDERS),
-    "FailPayment": (FailPayment, ORDERS),
-    "ConfirmRefund": (ConfirmRefund, ORDERS),
-    "ProcessPayment": (ProcessPayment, PAYMENTS),
-    "RefundPayment": (RefundPayment, PAYMENTS),
-    "Charge": (RecordPaymentResult, PAYMENTS),
-    "Void": (RecordPaymentResult, PAYMENTS),
-    "PayBack": (RecordRefundResult, PAYMENTS),
-}
-"""What a want is called → the command it becomes; the last three ask the provider first."""
-
 Answer = Accepted | Refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """A want on its way: whose it is, and under which id it goes; `partition_key` is the saga's."""
-
-    saga_id: str
-    command_id: str
-    partition_key: int
-    want: Want
 
 
 @dataclass(slots=True)
 class Dispatcher:
     """Sends wants side by side and tells their outcomes; one that was sent already is not sent again."""
 
-    handler: CommandHandler
+    errands: Errands
     log: Log
     provider: PaymentProvider
     tell: Callable[[Errand, Answer], None]
@@ -108,7 +58,7 @@ class Dispatcher:
     async def recall(self, errand: Errand) -> Answer | None:
         """Return the outcome that the log has, if it has one; nothing is sent."""
         commit = await self.log.find_command(errand.command_id)
-        return _interpreted(errand.want, commit.events) if commit else None
+        return _interpreted(errand.want, commit.events, commit.recorded_at) if commit else None
 
     async def _until_answered(self, errand: Errand) -> None:
         try:
@@ -137,57 +87,26 @@ class Dispatcher:
         raise AssertionError("unreachable")
 
     async def _answer(self, errand: Errand) -> Answer:
-        """One try. What was refused is written down under the same id, so that nothing else can follow (S3)."""
-        want, body = errand.want, orjson.dumps(errand.want.body)
-        if want.command in _ASKING and (known := await self.recall(errand)):
-            return known
-        try:
-            try:
-                command, decider = await self._command(want, body)
-                return _interpreted(want, await self._handle(errand, command, decider, want.subject, len(body)))
-            except KeyReused:
-                raise
-            except Refusal as refusal:
-                told = RecordRefusal(step=want.step, round=want.round, code=refusal.code, detail=refusal.detail[:500])
-                return _interpreted(want, await self._handle(errand, told, SAGAS, errand.saga_id, 0))
-        except KeyReused:  # the id stands in the log, in another stream than the one we tried
+        """One try, of the provider first where it is asked; what it refuses is written down like any refusal (S3)."""
+        want = errand.want
+        if ask := _ASKING.get(want.command):
             if known := await self.recall(errand):
                 return known
-            raise Unavailable("The outcome is not visible yet.") from None
-
-    async def _command(self, want: Want, body: bytes) -> tuple[Message, Decider[Any, Any, Any]]:
-        command_type, decider = COMMANDS[want.command]
-        if ask := _ASKING.get(want.command):
-            return await ask(self.provider, want), decider
-        return parse_body(command_type, body), decider
-
-    async def _handle(
-        self, errand: Errand, command: Message, decider: Decider[Any, Any, Any], subject: str, body_bytes: int
-    ) -> tuple[RecordedEvent, ...]:
-        outcome = await self.handler.handle(
-            Request(
-                command=command,
-                decider=decider,
-                subject=subject,
-                command_id=errand.command_id,
-                is_keyed=True,
-                fingerprint=f"saga {errand.want.command}",
-                deadline=asyncio.get_running_loop().time() + COMMAND_SECONDS,
-                body_bytes=body_bytes,
-                partition_key=errand.partition_key,
-                actor=ACTOR,
-                correlation_id=errand.saga_id,
-            )
-        )
-        return outcome.events
+            try:
+                result = await ask(self.provider, want)
+                want = replace(want, body=result.model_dump(mode="json", exclude_none=True))
+            except Refusal as refusal:
+                want = refused(errand, refusal)
+        done = await self.errands.do(replace(errand, want=want))
+        return _interpreted(errand.want, done.events, done.recorded_at)
 
 
-def _interpreted(want: Want, records: tuple[RecordedEvent, ...]) -> Answer:
+def _interpreted(want: Want, records: tuple[RecordedEvent, ...], at: datetime | None) -> Answer:
     events = tuple(map(decode_event, records))
     match events:
         case (CommandRefused(code=code, detail=detail),):
             return Refused(step=want.step, round=want.round, code=code, detail=detail)
-    return Accepted(step=want.step, round=want.round, events=events)
+    return Accepted(step=want.step, round=want.round, events=events, at=at)
 
 
 async def _charge(provider: PaymentProvider, want: Want) -> RecordPaymentResult:

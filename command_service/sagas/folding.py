@@ -1,9 +1,11 @@
 """How a saga's document grows: one input at a time, a want as soon as none is open; pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from command_service.sagas.shapes import Accepted, Happened, Input, Refused, Saga, TimeIsUp, Want, want_id
 from common.codec import decode_event
@@ -12,8 +14,7 @@ from common.envelope import Commit
 MOST_STEPS = 100  # the newest; a payment may be tried again and again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A want that was stored; `outcome` is `accepted`, or the code of the refusal."""
 
     command_id: str
@@ -23,8 +24,7 @@ class Step:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doc:
+class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One saga; `rev` 0 is not stored yet. The last of the steps is the open want, while it has no outcome."""
 
     saga_id: str
@@ -59,8 +59,10 @@ def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
     if commit.position <= doc.position:
         return doc
     events = (Happened(event=decode_event(record), at=commit.recorded_at) for record in commit.events)
-    doc = _reacted(saga, doc, events, f"at position {commit.position}")
-    return _planned(saga, replace(doc, position=commit.position), now)
+    after = _reacted(saga, doc, events, f"at position {commit.position}")
+    if (after.state, after.trouble) == (doc.state, doc.trouble):  # an outcome said the same before
+        return doc
+    return _planned(saga, replace(after, position=commit.position), now)
 
 
 def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refused, now: datetime) -> Doc:

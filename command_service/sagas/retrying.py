@@ -4,16 +4,17 @@ Requests are documents in `saga_requests`: `{_id: saga id, partition}`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.folding import Doc
 from command_service.sagas.store import SagaStore
 from common.mongo import reaching
-from common.read_models.storage import SAGA_REQUESTS, SAGAS
+from common.read_models.storage import CHECKPOINTS, SAGA_REQUESTS, SAGAS, checkpoint_id
+from common.sink import Fenced
 from common.transaction import Guarded, transact
 
 FoldAgain = Callable[[str, int], Awaitable[Doc | None]]
@@ -34,28 +35,41 @@ async def request_retry(database: AsyncDatabase, saga_id: str) -> bool:
 
 
 async def serve_retries(
-    database: AsyncDatabase, store: SagaStore, partitions: Iterable[int], fold_again: FoldAgain
+    database: AsyncDatabase, store: SagaStore, group: str, partitions: Iterable[int], fold_again: FoldAgain
 ) -> bool:
     """Do what was asked for; True if there was anything: then nothing that was cached or planned is right any more."""
     with _reaching():
         requests = await database[SAGA_REQUESTS].find({"partition": {"$in": list(partitions)}}).to_list()
     for request in requests:
-        await _retry(database, store, request, fold_again)
+        await _retry(database, store, group, request, fold_again)
     return bool(requests)
 
 
-async def _retry(database: AsyncDatabase, store: SagaStore, request: Mapping[str, Any], fold_again: FoldAgain) -> None:
-    """Replace the document and drop the request in one step; raise Fenced if somebody else wrote it meanwhile.
+async def _retry(
+    database: AsyncDatabase, store: SagaStore, group: str, request: Mapping[str, Any], fold_again: FoldAgain
+) -> None:
+    """Replace the document and drop the request in one step; raise Fenced if the saga or its partition moved meanwhile.
 
     Its wants have the ids they had, so that what was done is not done again (S2).
     """
-    saga_id = request["_id"]
+    saga_id, in_group = request["_id"], checkpoint_id(group, request["partition"])
     with _reaching():
-        before = await database[SAGAS].find_one({"_id": saga_id}, {"position": 1, "rev": 1})
-    after = await fold_again(saga_id, before["position"]) if before else None
+        before = await database[SAGAS].find_one({"_id": saga_id}, {"rev": 1})
+        checkpoint = await database[CHECKPOINTS].find_one({"_id": in_group}, {"position": 1, "rev": 1})
+    if checkpoint is None:
+        raise Fenced
+    after = await fold_again(saga_id, checkpoint["position"]) if before else None
     changed = [replace(after, rev=before["rev"])] if before and after else []
-    done = {"delete": SAGA_REQUESTS, "deletes": [{"q": {"_id": saga_id}, "limit": 1}]}
-    await transact(database, [*store.statements(changed), Guarded(done)])
+    fence = [{"q": {"_id": in_group, "rev": checkpoint["rev"]}, "u": {"$inc": {"rev": 1}}}]
+    done = [{"q": {"_id": saga_id}, "limit": 1}]
+    await transact(
+        database,
+        [
+            Guarded({"update": CHECKPOINTS, "updates": fence}, must_match=1),
+            *store.statements(changed),
+            Guarded({"delete": SAGA_REQUESTS, "deletes": done}),
+        ],
+    )
     log.info("saga_retried", saga=saga_id, is_stuck=bool(after and after.trouble))
 
 

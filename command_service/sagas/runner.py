@@ -7,11 +7,11 @@ after it leaves wants that are sent again under their ids; a crash before it lea
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 from prometheus_client import Counter
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -142,7 +142,7 @@ class SagaRunner:
         """Fold sagas again where that was asked for, and look whether they or the checkpoints are gone."""
         if await self._checkpoints.are_gone(held) or await unmarked(self._database, held):
             return True
-        return await serve_retries(self._database, self._store, held, self._folded_again)
+        return await serve_retries(self._database, self._store, GROUP, held, self._folded_again)
 
     async def _folded_again(self, saga_id: str, upto: int) -> Doc | None:
         doc = None

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
+import msgspec
+
 from common.events import Event
 
 SAGA_NAMESPACE = UUID("2f0a4c7e-5d1b-5c39-9a44-6f1f0c8e7b21")  # never changes: stored command ids are made with it
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Want:
+class Want(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A command that a saga wants done: stored once, sent unchanged until it has an outcome.
 
     `command` names a row of the dispatcher's table, `subject` is the id of what it is about, `body` is its fields as
@@ -27,25 +28,23 @@ class Want:
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
+class Happened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event of the saga's own partition."""
 
     event: Event
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A want was done: these events say so; none when its goal was reached already."""
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A want was done: these events say so, recorded then; none when its goal was reached already."""
 
     step: str
     round: int = 0
     events: tuple[Event, ...]
+    at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A want met a rule that says no, for ever."""
 
     step: str
@@ -54,8 +53,7 @@ class Refused:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeIsUp:
+class TimeIsUp(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The moment that the saga waited for has passed."""
 
 

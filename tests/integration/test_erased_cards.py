@@ -20,7 +20,7 @@ SOON_SECONDS = 20.0
 
 
 class Desk(SagaBench):
-    """A log without sagas at first, beside a payment provider; `begin` starts the sagas."""
+    """A system without sagas at first; `begin` starts them."""
 
     system: System
 
@@ -53,7 +53,7 @@ class Desk(SagaBench):
 @pytest.fixture
 async def desk(mongod: Mongod, tmp_path: Path) -> AsyncIterator[Desk]:
     async with (
-        running_system(mongod.url, "", tmp_path, services=["payments"]) as system,
+        running_system(mongod.url, "", tmp_path, services=["payments", "command"]) as system,
         open_client(mongod.url, name="desk") as client,
     ):
         database = client[system.events_database]

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from command_service.sagas.folding import Doc
 from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.retrying import request_retry, serve_retries
+from command_service.sagas.runner import GROUP
 from command_service.sagas.store import SagaStore
 from command_service.sagas.stuck import watch_stuck
 from common.envelope import Commit
@@ -110,7 +111,7 @@ async def test_S1_a_saga_that_somebody_else_wrote_meanwhile_is_not_replaced(benc
 
     before = await a_saga(bench, strange)
     with pytest.raises(Fenced):
-        await serve_retries(bench.database, store, bench.partitions, fold_slowly)
+        await serve_retries(bench.database, store, GROUP, bench.partitions, fold_slowly)
     assert await a_saga(bench, strange) == before | {"rev": before["rev"] + 1}
     assert await requests(bench) == 1
 

@@ -10,7 +10,8 @@ from uuid import UUID, uuid5
 from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
-from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
+from command_service.sagas.dispatcher import Answer, Dispatcher
+from command_service.sagas.errands import Errand
 from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.order_fulfilment.plan import NAME
 from command_service.sagas.runner import SagaRunner
@@ -31,7 +32,7 @@ class Outbox:
     def __init__(self, bench: "SagaBench") -> None:
         self.sent: list[Errand] = []
         nobody = cast(Any, None)
-        self._recall = Dispatcher(handler=nobody, log=bench.log, provider=nobody, tell=_nobody, note=nobody).recall
+        self._recall = Dispatcher(errands=nobody, log=bench.log, provider=nobody, tell=_nobody, note=nobody).recall
 
     @property
     def steps(self) -> list[str]:

@@ -537,7 +537,7 @@ async def test_L9_already_so_tells_the_last_position_and_writes_nothing() -> Non
     closed = await ours.handle(a_request("close"))
     await ours.handle(a_request(subject="another"))
     again = await ours.handle(a_request("close"))
-    assert again == replace(closed, command_id=again.command_id, events=(), changed=False)
+    assert again == replace(closed, command_id=again.command_id, events=(), recorded_at=None, changed=False)
     assert len(store.visible) == 3
 
 

@@ -4,8 +4,9 @@ One want at a time, so that compensation never meets an open one (S4).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from command_service.sagas.order_fulfilment.state import UNDONE, Fulfilment, Line, Payment
 from command_service.sagas.shapes import Want, want_id

@@ -1,9 +1,11 @@
 """What the fulfilment of an order knows, and how it learns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from command_service.sagas.shapes import Accepted, Happened, Input, Refused, TimeIsUp
 from common.events import Event
@@ -63,8 +65,7 @@ _PAYMENT_STEPS = frozenset({"charge", "void", "confirm", *_STAGE_AFTER})
 _ORDER_AFTER = {"validate": "VALIDATED", "reject": "REJECTED", "time_out": "CANCELLED"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`stock` goes from `wanted` to `reserved`, then to `committed` or `released`."""
 
     product_id: int
@@ -73,8 +74,7 @@ class Line:
     stock: str = "wanted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`stage`: requested, initiated, captured or declined, told (to the order), refunding, refunded, settled."""
 
     payment_id: str
@@ -86,8 +86,7 @@ class Payment:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fulfilment:
+class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`payment_seconds` is how long a validated order waits for its money."""
 
     order_id: str
@@ -114,6 +113,8 @@ def react(fulfilment: Fulfilment, told: Input) -> Fulfilment:
         case Accepted(step=step, events=events):
             if _is_of_an_earlier_payment(fulfilment, told):
                 return fulfilment
+            if step == "validate":  # the order's own event says the same, a little later
+                fulfilment = replace(fulfilment, validated_at=told.at or fulfilment.validated_at)
             return _accepted(fulfilment, step.partition("/")[0], step.partition("/")[2], events)
         case Refused():
             return _refused(fulfilment, told)

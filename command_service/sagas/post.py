@@ -1,0 +1,144 @@
+"""Errands between processes: many in one request, sealed with the system's key; the runner has no appender (ADR 10)."""
+
+import asyncio
+import hashlib
+import hmac
+from collections import deque
+from typing import Self
+
+import aiohttp
+import msgspec
+import structlog
+from aiohttp import web
+from yarl import URL
+
+from command_service.sagas.errands import COMMAND_SECONDS, Done, Errand, Errands
+from common.bodies import read_body
+from common.errors import BadRequest, LeveretError, NotFound, Unavailable
+from common.tasks import end
+
+PATH = "/internal/errands"
+SEAL_HEADER = "Leveret-Seal"
+MOST_ERRANDS = 100  # in one request
+MOST_BYTES = 60 * 1024  # of one request
+MOST_REQUESTS = 4  # at once
+TIMEOUT_SECONDS = COMMAND_SECONDS + 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Undone(msgspec.Struct, frozen=True, gc=False, tag="undone"):
+    """Nothing can be said about the outcome."""
+
+    reason: str
+
+
+_ERRANDS = msgspec.json.Decoder(list[Errand])
+_RESULTS = msgspec.json.Decoder(list[Done | Undone])
+_encode = msgspec.json.Encoder().encode
+
+
+class ErrandPost:
+    """Brings errands to a command service. What comes up while requests are under way goes together in the next."""
+
+    def __init__(self, command_url: str, key: str) -> None:
+        self._url = URL(command_url) / PATH.lstrip("/")
+        self._key = _key(key)
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
+        self._queue: deque[tuple[bytes, asyncio.Future[Done]]] = deque()
+        self._requests: set[asyncio.Task[None]] = set()
+        self._is_due = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await end(*self._requests)
+        await self._http.close()
+
+    async def do(self, errand: Errand) -> Done:
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[Done] = loop.create_future()
+        self._queue.append((_encode(errand), outcome))
+        if not self._is_due:
+            self._is_due = True
+            loop.call_soon(self._send)
+        return await outcome
+
+    def _send(self) -> None:
+        self._is_due = False
+        while self._queue and len(self._requests) < MOST_REQUESTS:
+            task = asyncio.create_task(self._request(self._next_batch()))
+            self._requests.add(task)
+            task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._requests.discard(task)
+        self._send()
+
+    def _next_batch(self) -> list[tuple[bytes, asyncio.Future[Done]]]:
+        batch = [self._queue.popleft()]
+        size_bytes = len(batch[0][0])
+        while self._queue and len(batch) < MOST_ERRANDS and size_bytes + len(self._queue[0][0]) < MOST_BYTES:
+            batch.append(self._queue.popleft())
+            size_bytes += len(batch[-1][0]) + 1
+        return batch
+
+    async def _request(self, batch: list[tuple[bytes, asyncio.Future[Done]]]) -> None:
+        try:
+            results = await self._ask(b"[" + b",".join(errand for errand, _ in batch) + b"]")
+        except Unavailable as error:
+            results = [Undone(error.detail)] * len(batch)
+        for (_, outcome), result in zip(batch, results, strict=True):
+            if outcome.done():
+                continue
+            if isinstance(result, Done):
+                outcome.set_result(result)
+            else:
+                outcome.set_exception(Unavailable(result.reason))
+
+    async def _ask(self, body: bytes) -> list[Done | Undone]:
+        headers = {"Content-Type": "application/json", SEAL_HEADER: _seal(self._key, body)}
+        try:
+            async with self._http.post(self._url, data=body, headers=headers) as answer:
+                if not answer.ok:
+                    raise Unavailable(f"The command service answered {answer.status}.")
+                return _RESULTS.decode(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
+            raise Unavailable("The command service cannot be reached.") from error
+
+
+def add_errands(app: web.Application, errands: Errands, key: str) -> None:
+    """Serve what ErrandPost sends. To whoever has not the key there is nothing here."""
+    sealing = _key(key)
+
+    async def handle(http: web.Request) -> web.Response:
+        body = await read_body(http)
+        if not hmac.compare_digest(_seal(sealing, body), http.headers.get(SEAL_HEADER, "")):
+            raise NotFound("no_such_path", "Nothing is served under this path.")
+        try:
+            received = _ERRANDS.decode(body)
+        except msgspec.DecodeError as error:
+            raise BadRequest("invalid_errands", f"These are no errands of this version: {error}") from error
+        results = await asyncio.gather(*(_result(errands, errand) for errand in received))
+        return web.Response(body=_encode(results), content_type="application/json")
+
+    app.router.add_post(PATH, handle)
+
+
+async def _result(errands: Errands, errand: Errand) -> Done | Undone:
+    try:
+        return await errands.do(errand)
+    except LeveretError as error:
+        return Undone(error.detail)
+    except Exception as error:  # a mistake of ours is no outcome (S3): it is tried again, and can be seen
+        log.exception("errand_failed", saga=errand.saga_id, step=errand.want.step)
+        return Undone(type(error).__name__)
+
+
+def _key(key: str) -> bytes:
+    return hashlib.blake2b(key.encode(), digest_size=32, person=b"errands").digest()
+
+
+def _seal(key: bytes, body: bytes) -> str:
+    return hashlib.blake2b(body, key=key, digest_size=16).hexdigest()
