@@ -30,7 +30,7 @@ class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     saga_id: str
     partition: int
     partition_key: int
-    position: int = 0
+    position: int = 0  # of the last commit that told anything new
     rev: int = 0
     state: Any
     steps: tuple[Step, ...] = ()

@@ -268,11 +268,14 @@ async def _was_told(shop: Watched, order_id: str, event_type: str) -> bool:
 
 
 async def _known(shop: Watched, orders: list[str]) -> dict[str, dict[str, Any]]:
-    """What the sagas know; whether time was up is no longer asked of what is over."""
+    """What the sagas know; whether time was up is no longer asked of what is over.
+
+    Not the position: an event moves it only if it came before the answer that says the same.
+    """
     return {
         saga["_id"]: {
             "state": {name: value for name, value in saga["state"].items() if name != "is_overdue"},
-            **{name: saga[name] for name in ("state_word", "waits_for", "trouble", "position")},
+            **{name: saga[name] for name in ("state_word", "waits_for", "trouble")},
         }
         async for saga in shop.events["sagas"].find({"_id": {"$in": orders}})
     }
