@@ -222,11 +222,15 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Kills and starts processes of the system, if there is a way to; `why_not` says why there is none."""
+    """Kills and starts processes of the system, if there is a way to; `why_not` says why there is none.
+
+    `payment_seconds` is what we were told of it.
+    """
 
     kind: str
     data: Path
     why_not: str | None
+    payment_seconds: float | None
 
     async def runs(self, name: str) -> bool:
         """Whether this process is ours to kill."""
@@ -234,6 +238,14 @@ class Control:
             return COMPOSE_NAMES[name] in (await _run("docker", "compose", "ps", "--services")).split()
         status = json.loads(await _run(*self._cqrs("status", "--json")))
         return name in [process["name"] for process in status["processes"]]
+
+    async def ask_payment_seconds(self) -> float:
+        """How long the system waits for a payment: as told, else as Docker Compose tells."""
+        if self.payment_seconds is not None:
+            return self.payment_seconds
+        if self.kind != "compose":
+            return float(os.environ.get("PAYMENT_SECONDS") or DEFAULT_PAYMENT_SECONDS)
+        return float(await _run("docker", "compose", "exec", "-T", "cqrs_saga", "printenv", "PAYMENT_SECONDS"))
 
     async def kill(self, name: str) -> str:
         """Return the command that was run, as all of these do; raise Stop when it failed."""
@@ -293,7 +305,7 @@ class Story:
     paper: Paper
     control: Control
     many: int  # orders, where many are sent
-    payment_seconds: float
+    payment_seconds: float = DEFAULT_PAYMENT_SECONDS
     user_id: int = field(default_factory=lambda: random.randint(10**6, 10**12))
     product_id: int = field(default_factory=lambda: random.randint(10**6, 10**12))
     order_id: str = ""
@@ -537,8 +549,9 @@ async def too_much(story: Story) -> None:
 async def forget_to_pay(story: Story) -> None:
     """What becomes of it is told in `too_late`."""
     story.paper.heading("Order 4 of the 5 cables, and forget to pay them")
-    if story.payment_seconds > LONGEST_PAYMENT_SECONDS:
-        why = f"skipped: an unpaid order waits {story.payment_seconds:.0f} s here (PAYMENT_SECONDS, --payment-seconds)"
+    seconds = story.payment_seconds = await story.control.ask_payment_seconds()
+    if seconds > LONGEST_PAYMENT_SECONDS:
+        why = f"skipped: an unpaid order waits {seconds:.0f} s here; start the system and this with PAYMENT_SECONDS=8"
         story.paper.check("Who does not pay in time gives the stock back", None, why)
         return
     story.unpaid_id = await _place(story, story.user_id + 4, (story.cable_id, 4), shown=True)
@@ -859,10 +872,7 @@ async def tell(arguments: argparse.Namespace, control: Control, paper: Paper) ->
             print(f"No gateway answers at {gateway} ({_reason(error)}); name another with --gateway.", file=sys.stderr)
             return 1
         client = Client(http, gateway, paper)
-        payment_seconds = arguments.payment_seconds
-        await _tell_chapters(
-            Story(client=client, paper=paper, control=control, many=many, payment_seconds=payment_seconds)
-        )
+        await _tell_chapters(Story(client=client, paper=paper, control=control, many=many))
     paper.verdict()
     if arguments.json:
         print(paper.report(gateway))
@@ -939,10 +949,9 @@ def main() -> int:
     why_not = "--no-faults" if arguments.no_faults else "--control none" if arguments.control == "none" else None
     out = sys.stderr if arguments.json else sys.stdout
     has_colours = out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    control = Control(arguments.control, arguments.data, why_not, arguments.payment_seconds)
     try:
-        return asyncio.run(
-            tell(arguments, Control(arguments.control, arguments.data, why_not), Paper(out, has_colours))
-        )
+        return asyncio.run(tell(arguments, control, Paper(out, has_colours)))
     except KeyboardInterrupt:
         return 130
 
@@ -966,8 +975,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--payment-seconds",
         type=float,
-        default=float(os.environ.get("PAYMENT_SECONDS") or DEFAULT_PAYMENT_SECONDS),
-        help="how long the system waits for a payment, its PAYMENT_SECONDS (default: %(default)g)",
+        help="how long the system waits for a payment (default: with --control compose what its container says, else "
+        f"PAYMENT_SECONDS, else {DEFAULT_PAYMENT_SECONDS:g})",
     )
     parser.add_argument("--fast", action="store_true", help=f"{FEW_ORDERS} orders where else {MANY_ORDERS} are sent")
     parser.add_argument("--no-faults", action="store_true", help="kill nothing")

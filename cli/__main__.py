@@ -9,6 +9,8 @@ from rich.console import Console
 from cli.errors import ImportFailed
 from cli.imports import import_file
 from cli.process import kill, start
+from cli.sagas import retry as retry_saga
+from cli.sagas import show as show_sagas
 from cli.stack import down, status, up
 from cli.views import parked, rebuild, retry
 from stack.errors import StackError
@@ -24,6 +26,10 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "views": (
         "Look after the views: make them anew from the log, and find what stands still.",
         {"rebuild": rebuild, "parked": parked, "retry": retry},
+    ),
+    "sagas": (
+        "Look after what follows from orders: find what stands still, and let it go on.",
+        {"list": show_sagas, "retry": retry_saga},
     ),
 }
 

@@ -1,7 +1,6 @@
 """`cqrs views`: asks the projector to fold views again, and shows which documents stand still."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -11,9 +10,8 @@ import typer
 from pymongo.asynchronous.database import AsyncDatabase
 from rich.console import Console
 
-from cli.data import Data
+from cli.data import Data, with_database
 from common.config import Settings
-from common.mongo import open_client
 from common.read_models import READ_MODELS
 from common.read_models.storage import REQUESTS
 from projector.rebuild import request_rebuild, request_retry
@@ -51,13 +49,7 @@ def retry(
 
 
 async def _with_views(data: Any, do: Callable[[AsyncDatabase], Awaitable[None]]) -> None:
-    """Open the read store named in the environment, else the running stack's."""
-    settings = Settings()
-    url = os.environ.get("VIEWS_MONGODB_URL") or os.environ.get("EVENTS_MONGODB_URL")
-    if not url:
-        url = DataFolder(data).running_state().addresses["mongodb"]
-    async with open_client(str(url), name="cli") as client:
-        await do(client[settings.views_database])
+    await with_database(data, Settings().views_database, ("VIEWS_MONGODB_URL", "EVENTS_MONGODB_URL"), do)
 
 
 def _gateway(data: Any) -> str:

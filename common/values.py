@@ -145,6 +145,6 @@ def is_uuid(text: str) -> bool:
 
 
 class CardPersonal(Message):
-    """What points at a person's card, kept apart so that it can be erased alone."""
+    """What points at a person's card, kept apart so that it can be erased alone: then there is none."""
 
-    card_token: CardToken
+    card_token: CardToken | None = None

@@ -21,10 +21,12 @@ from common.values import CardPersonal, CardToken, Code, Message, Money, Name, R
 
 
 class ProcessPayment(Message):
+    """Charge the card; its token may have been erased since the payment was requested."""
+
     payment_id: Uuid
     order_id: Uuid
     amount: Money
-    card_token: CardToken
+    card_token: CardToken | None = None
 
 
 class RecordPaymentResult(Message):
@@ -85,6 +87,8 @@ def decide(command: PaymentCommand, payment: Payment | None, context: Context) -
 
 
 def _initiated(command: ProcessPayment, context: Context) -> PaymentInitiated:
+    if command.card_token is None:
+        raise CommandRejected("card_token_erased", "The card of this payment is not known any more; pay again.")
     return PaymentInitiated(
         payment_id=context.subject,
         order_id=command.order_id,

@@ -7,13 +7,14 @@ from command_service.sagas.dispatcher import Dispatcher
 from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.post import ErrandPost
 from command_service.sagas.runner import GROUP, SagaRunner
+from command_service.sagas.stuck import watch_stuck
 from common.config import Settings
 from common.envelope import Commit
 from common.group_feed import feed_of
 from common.log import MongoLog, open_log
 from common.mongo import open_client
 from common.process import run_process
-from common.tasks import patiently
+from common.tasks import patiently, together
 from common.web import add_operations, make_app, serve_beside
 
 
@@ -37,8 +38,9 @@ async def run(settings: Settings) -> None:
 
         app = make_app()
         add_operations(app, ready)
+        work = together(feed.run(), watch_stuck(database, lambda: feed.held))
         try:
-            await serve_beside(app, settings.bind_host, settings.saga_port, feed.run())
+            await serve_beside(app, settings.bind_host, settings.saga_port, work)
         finally:
             await dispatcher.close()
 

@@ -109,10 +109,12 @@ def _interpreted(want: Want, records: tuple[RecordedEvent, ...], at: datetime | 
 
 async def _charge(provider: PaymentProvider, want: Want) -> RecordPaymentResult:
     """Ask for the money; a provider that is silent until the time is over is told to forget it (S5)."""
-    until = datetime.fromisoformat(want.body["until"])
+    until, card_token = datetime.fromisoformat(want.body["until"]), want.body["card_token"]
+    if not card_token:  # it was erased: only what was charged before counts
+        return await _void(provider, want)
     try:
         amount = Money.model_validate(want.body["amount"])
-        return _result(await provider.charge(want.subject, amount, want.body["card_token"]))
+        return _result(await provider.charge(want.subject, amount, card_token))
     except Unavailable:
         if datetime.now(UTC) < until:
             raise

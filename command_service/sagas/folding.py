@@ -1,13 +1,13 @@
 """How a saga's document grows: one input at a time, a want as soon as none is open; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from command_service.sagas.shapes import Accepted, Happened, Refused, Saga, TimeIsUp, Want, want_id
+from command_service.sagas.shapes import Accepted, Happened, Input, Refused, Saga, TimeIsUp, Want, want_id
 from common.codec import decode_event
 from common.envelope import Commit
 
@@ -30,7 +30,7 @@ class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     saga_id: str
     partition: int
     partition_key: int
-    position: int = 0
+    position: int = 0  # of the last commit that told anything new
     rev: int = 0
     state: Any
     steps: tuple[Step, ...] = ()
@@ -58,15 +58,11 @@ def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
     """After a commit of the saga's own partition; one it has seen changes nothing."""
     if commit.position <= doc.position:
         return doc
-    state, trouble = doc.state, doc.trouble
-    try:
-        for record in commit.events:
-            state = saga.react(state, Happened(event=decode_event(record), at=commit.recorded_at))
-    except Exception as error:  # noqa: BLE001 - what one saga cannot understand must not stop the others
-        trouble = f"{type(error).__name__} at position {commit.position}: {error}"[:500]
-    if (state, trouble) == (doc.state, doc.trouble):  # an outcome said the same before
+    events = (Happened(event=decode_event(record), at=commit.recorded_at) for record in commit.events)
+    after = _reacted(saga, doc, events, f"at position {commit.position}")
+    if (after.state, after.trouble) == (doc.state, doc.trouble):  # an outcome said the same before
         return doc
-    return _planned(saga, replace(doc, state=state, position=commit.position, trouble=trouble), now)
+    return _planned(saga, replace(after, position=commit.position), now)
 
 
 def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refused, now: datetime) -> Doc:
@@ -76,7 +72,8 @@ def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refu
         return doc
     outcome = answer.code if isinstance(answer, Refused) else "accepted"
     steps = (*doc.steps[:-1], replace(step, done_at=now, outcome=outcome))
-    return _planned(saga, replace(doc, state=saga.react(doc.state, answer), steps=steps), now)
+    doc = _reacted(saga, doc, (answer,), f"at the outcome of {step.want.step}")
+    return _planned(saga, replace(doc, steps=steps), now)
 
 
 def instead(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
@@ -89,6 +86,16 @@ def overdue(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
     if due_at is None or due_at > now:
         return doc
     return _planned(saga, replace(doc, state=saga.react(doc.state, TimeIsUp())), now)
+
+
+def _reacted(saga: Saga[Any], doc: Doc, inputs: Iterable[Input], where: str) -> Doc:
+    state, trouble = doc.state, doc.trouble
+    try:
+        for told in inputs:
+            state = saga.react(state, told)
+    except Exception as error:  # noqa: BLE001 - what one saga cannot understand must not stop the others
+        trouble = f"{type(error).__name__} {where}: {error}"[:500]
+    return replace(doc, state=state, trouble=trouble)
 
 
 def _planned(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:

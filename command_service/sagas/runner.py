@@ -17,6 +17,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
 from command_service.sagas.folding import Doc, answered, begun, instead, overdue, took
+from command_service.sagas.marks import begin_anew_where_gone, unmarked
+from command_service.sagas.retrying import serve_retries
 from command_service.sagas.shapes import Saga
 from command_service.sagas.store import SagaStore
 from common.checkpoints import Checkpoints
@@ -90,6 +92,7 @@ class SagaRunner:
         self._cache.clear()
         await self._store.make_indexes()
         await self._checkpoints.take_over(partitions)
+        await begin_anew_where_gone(self._database, GROUP, partitions)
         head = await self._log.head()
         for partition in partitions:
             self._level_at[partition], self._seen[partition] = head, -1
@@ -136,8 +139,17 @@ class SagaRunner:
         await self._checkpoints.note(progress)
 
     async def serve_requests(self, held: frozenset[int]) -> bool:
-        """Only whether the checkpoints are gone; then everything is folded again."""
-        return await self._checkpoints.are_gone(held)
+        """Fold sagas again where that was asked for, and look whether they or the checkpoints are gone."""
+        if await self._checkpoints.are_gone(held) or await unmarked(self._database, held):
+            return True
+        return await serve_retries(self._database, self._store, GROUP, held, self._folded_again)
+
+    async def _folded_again(self, saga_id: str, upto: int) -> Doc | None:
+        doc = None
+        for commit in await self._log.read_stream(f"{self._context}-{saga_id}"):
+            if commit.position <= upto:
+                doc = await self._recalled(took(self._saga, doc or begun(self._saga, commit), commit, self._now()))
+        return doc
 
     async def _fold(self, docs: dict[str, Doc], commit: Commit) -> None:
         doc = docs.get(commit.subject)

@@ -76,7 +76,7 @@ class PaymentRequested(Message):
     payment_id: str
     attempt: Annotated[int, Field(ge=1)]
     amount: Money
-    personal: CardPersonal
+    personal: CardPersonal = CardPersonal()
 
 
 class OrderPaid(Message):

@@ -13,7 +13,7 @@ class PaymentInitiated(Message):
     payment_id: str
     order_id: str
     amount: Money
-    personal: CardPersonal
+    personal: CardPersonal = CardPersonal()
 
 
 class PaymentProcessed(Message):

@@ -25,6 +25,7 @@ class InventoryView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     product_name: str
     total_quantity: int = 0
     reserved_quantity: int = 0
+    sold_quantity: int = 0  # what has left the house
     unit_price: Money | None = None
     low_stock_threshold: int = 0
     updated_at: datetime
@@ -49,7 +50,7 @@ def project(inventory: InventoryView | None, event: Event, told: Told) -> Invent
         case StockReleased() if inventory:
             return _moved(inventory, told, reserved=-event.quantity)
         case StockCommitted() if inventory:
-            return _moved(inventory, told, reserved=-event.quantity, total=-event.quantity)
+            return _moved(inventory, told, reserved=-event.quantity, sold=event.quantity)
     raise ValueError(f"{type(event).__name__} says nothing about this inventory")
 
 
@@ -68,11 +69,12 @@ def _updated(inventory: InventoryView | None, event: InventoryUpdated, told: Tol
     )
 
 
-def _moved(inventory: InventoryView, told: Told, *, reserved: int, total: int = 0) -> InventoryView:
+def _moved(inventory: InventoryView, told: Told, *, reserved: int, sold: int = 0) -> InventoryView:
     return replace(
         inventory,
-        total_quantity=inventory.total_quantity + total,
+        total_quantity=inventory.total_quantity - sold,
         reserved_quantity=inventory.reserved_quantity + reserved,
+        sold_quantity=inventory.sold_quantity + sold,
         updated_at=told.recorded_at,
     )
 

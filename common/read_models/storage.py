@@ -14,7 +14,8 @@ CHECKPOINTS = "checkpoints"
 PROGRESS = "progress"
 REQUESTS = "requests"
 SUMS = "sums"
-SAGAS = "sagas"  # in the log's database, as the next
+SAGAS = "sagas"  # in the log's database, as the next two
+SAGA_REQUESTS = "saga_requests"
 SAGA_TROUBLES = "saga_troubles"  # command id → how often a want could not be done yet, and why
 
 

@@ -47,6 +47,7 @@ async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: in
         "available_quantity": inventory.available_quantity,
         "reserved_quantity": inventory.reserved_quantity,
         "total_quantity": inventory.total_quantity,
+        "sold_quantity": inventory.sold_quantity,
         "low_stock_threshold": inventory.low_stock_threshold,
         "low_stock_alert": inventory.low_stock_alert,
         "unit_price": show(inventory.unit_price),

@@ -41,8 +41,8 @@ async def test_an_order_is_reserved_paid_shipped_delivered_and_completed(shop: S
     order = await shop.becomes(order_id, "PAID")
     assert order["payment_info"]["status"] == "CAPTURED"
     assert (await shop.post(f"orders/{order_id}/ship", {"carrier": "DHL", "tracking_number": "42"}))[0] == 200
-    await shop.stock_is(keyboard, total=8, reserved=0)
-    await shop.stock_is(mouse, total=4, reserved=0)
+    await shop.stock_is(keyboard, total=8, reserved=0, sold=2)
+    await shop.stock_is(mouse, total=4, reserved=0, sold=1)
     assert (await shop.post(f"orders/{order_id}/deliver"))[0] == 200
     assert (await shop.post(f"orders/{order_id}/complete"))[0] == 200
     order = await shop.becomes(order_id, "COMPLETED")

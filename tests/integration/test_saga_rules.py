@@ -15,6 +15,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.order_fulfilment.plan import NAME
+from command_service.sagas.retrying import request_retry
 from command_service.sagas.shapes import Accepted, Refused, want_id
 from common.sink import Fenced
 from stack.servers import Mongod, RabbitMQ
@@ -245,6 +246,23 @@ async def _orders_of_all_kinds(shop: Watched) -> list[str]:
     return [rejected, paid, refunded, retried, forgotten]
 
 
+async def test_S1_the_runner_folds_one_saga_again_when_it_is_asked_to_and_it_goes_on(shop: Watched) -> None:
+    order_id = await shop.validated(await shop.stocked(5))
+    before, told = await _known(shop, [order_id]), await shop.told(order_id)
+    rev = (await shop.saga(order_id))["rev"]
+    assert await request_retry(shop.events, order_id)
+
+    async def is_done() -> bool:
+        return await shop.events["saga_requests"].count_documents({}) == 0
+
+    await until(is_done, seconds=SOON_SECONDS, what="the request is served")
+    assert (await shop.saga(order_id))["rev"] == rev + 1
+    assert (await _known(shop, [order_id]), await shop.told(order_id)) == (before, told)
+    await shop.pay(order_id, "tok_approve")
+    await shop.becomes(order_id, "PAID")
+    assert Counter(await shop.told(order_id)) == Counter(PAID_ORDER)
+
+
 async def _was_told(shop: Watched, order_id: str, event_type: str) -> bool:
     return event_type in await shop.told(order_id)
 
@@ -297,7 +315,7 @@ async def test_S3_what_was_refused_stays_so_when_the_saga_is_folded_again(shop: 
     await shop.sagas_are("over", order_id)
     await shop.post("inventory", {"product_id": scarce, "quantity": 10})
     told = await shop.told(order_id)
-    await _forget_sagas(shop)
+    await shop.events["sagas"].drop()  # and not the checkpoints
     await shop.sagas_are("over", order_id)
     assert await shop.told(order_id) == told
     await shop.stock_is(scarce, total=10, reserved=0)

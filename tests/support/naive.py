@@ -153,6 +153,7 @@ def apply_to_inventory(
             "product_name": "",
             "total_quantity": 0,
             "reserved_quantity": 0,
+            "sold_quantity": 0,
             "unit_price": None,
             "low_stock_threshold": 0,
         },
@@ -164,7 +165,9 @@ def apply_to_inventory(
         product |= {names[name]: value for name, value in data.items() if name in names}
     if event["type"].startswith("Stock"):
         product["reserved_quantity"] += data["quantity"] if event["type"] == "StockReserved" else -data["quantity"]
-        product["total_quantity"] -= data["quantity"] if event["type"] == "StockCommitted" else 0
+    if event["type"] == "StockCommitted":
+        product["total_quantity"] -= data["quantity"]
+        product["sold_quantity"] += data["quantity"]
 
 
 def sums(orders: dict[str, dict[str, Any]]) -> Documents:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
@@ -97,14 +98,19 @@ class SagaBench:
         told = event("StockReleased", **_about(order, product_id))
         return await self.answers(order, f"release/{product_id}", told, stream=f"inventory-{product_id}")
 
-    async def requested(self, order: Commit) -> Commit:
-        about = {"order_id": order.subject, "payment_id": order.subject, "attempt": 1, "amount": a_price(100)}
-        return await self.ledger.on(order, event("PaymentRequested", **about, personal={"card_token": "tok_approve"}))
+    async def requested(self, order: Commit, *, attempt: int = 1, card: str | None = "tok_approve") -> Commit:
+        """`order` is the last commit of the order; `card` is None where it was erased."""
+        told = event("PaymentRequested", **_payment(order, attempt), attempt=attempt, personal=_personal(card))
+        return await self.ledger.on(order, told)
 
-    async def answers(self, order: Commit, step: str, *events: Any, stream: str) -> Commit:
+    async def initiated(self, order: Commit, *, card: str | None = "tok_approve") -> Commit:
+        told = event("PaymentInitiated", **_payment(order, 1), personal=_personal(card))
+        return await self.answers(order, "initiate", told, stream=f"payment-{payment_id(order)}", round_=1)
+
+    async def answers(self, order: Commit, step: str, *events: Any, stream: str, round_: int = 0) -> Commit:
         """The commit that did a want."""
         draft = self.ledger.draft(stream, order.partition_key, *events)
-        return (await self.ledger.append(replace(draft, command_id=want_id(NAME, order.subject, step))))[0]
+        return (await self.ledger.append(replace(draft, command_id=want_id(NAME, order.subject, step, round_))))[0]
 
     async def docs(self) -> dict[str, dict[str, Any]]:
         return {doc["_id"]: doc async for doc in self.database["sagas"].find()}
@@ -120,6 +126,18 @@ async def a_saga_bench(url: str) -> AsyncIterator[SagaBench]:
 def _about(order: Commit, product_id: int) -> dict[str, Any]:
     reservation_id = want_id(NAME, order.subject, f"reserve/{product_id}")
     return {"product_id": product_id, "order_id": order.subject, "reservation_id": reservation_id, "quantity": 1}
+
+
+def payment_id(order: Commit, attempt: int = 1) -> str:
+    return str(uuid5(UUID(order.subject), f"payment/{attempt}"))
+
+
+def _payment(order: Commit, attempt: int) -> dict[str, Any]:
+    return {"order_id": order.subject, "payment_id": payment_id(order, attempt), "amount": a_price(100)}
+
+
+def _personal(card: str | None) -> dict[str, str]:
+    return {} if card is None else {"card_token": card}
 
 
 def _nobody(errand: Errand, answer: Answer) -> None:

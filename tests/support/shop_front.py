@@ -51,12 +51,12 @@ class Shop:
         body = {"order_id": order_id, "card_token": card} | ({} if amount is None else {"amount": amount})
         return await self.post("payments", body)
 
-    async def stock_is(self, product_id: int, *, total: int, reserved: int) -> None:
+    async def stock_is(self, product_id: int, *, total: int, reserved: int, sold: int = 0) -> None:
         async def is_so() -> bool:
             stock = await self.get(f"inventory/{product_id}")
-            return (stock.get("total_quantity"), stock.get("reserved_quantity")) == (total, reserved)
+            return [stock.get(f"{name}_quantity") for name in ("total", "reserved", "sold")] == [total, reserved, sold]
 
-        await until(is_so, seconds=SOON_SECONDS, what=f"{reserved} of {total} are reserved")
+        await until(is_so, seconds=SOON_SECONDS, what=f"{reserved} of {total} are reserved, {sold} are sold")
 
     async def told_by_its_saga(self, order_id: str, state: str) -> dict[str, Any]:
         async def is_so() -> bool:

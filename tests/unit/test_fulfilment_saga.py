@@ -1,12 +1,13 @@
 """What the fulfilment of an order wants, whatever it hears and in whatever order (PROTOCOL S)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from command_service.sagas.folding import Doc
+from command_service.sagas.folding import Doc, answered
 from command_service.sagas.order_fulfilment.plan import NAME
-from command_service.sagas.shapes import want_id
+from command_service.sagas.shapes import Accepted, want_id
 from common.envelope import RecordedEvent
 from common.events.inventory import StockCommitted, StockReleased, StockReserved
 from common.events.orders import OrderCompleted, OrderInitiated, OrderLine, OrderPaymentFailed, PaymentRequested
@@ -34,8 +35,8 @@ from tests.support.order_facts import (
     TOTAL,
     VALIDATED,
 )
-from tests.support.rules import SUBJECT
-from tests.support.saga_story import IN_TIME, TOO_LATE, Story
+from tests.support.rules import NOW, SUBJECT
+from tests.support.saga_story import IN_TIME, SAGA, TOO_LATE, Story
 
 RESERVATION = want_id(NAME, SUBJECT, "reserve/456")
 ABOUT = {"product_id": 456, "order_id": SUBJECT, "reservation_id": RESERVATION, "quantity": 2}
@@ -218,6 +219,12 @@ def test_of_a_payment_that_was_requested_and_never_begun_the_order_is_told_the_e
     assert story.is_over
 
 
+def test_of_a_payment_that_could_not_be_begun_the_order_is_told_the_end_though_it_is_cancelled() -> None:
+    story = being_initiated().happens(CANCELLED).refuses("card_token_erased")
+    assert undone(story) == ["fail", "release/456"]
+    assert story.is_over
+
+
 def test_a_charge_that_was_not_asked_for_is_voided_and_what_it_took_nevertheless_goes_back() -> None:
     story = being_initiated().happens(CANCELLED).accepts(BEGUN)
     assert story.wants == "void"
@@ -242,6 +249,13 @@ def test_a_declined_payment_is_told_to_the_order_and_may_be_tried_again() -> Non
     story.happens(REQUESTED_AGAIN)
     assert (story.wants, story.body()["payment_id"]) == ("initiate", SECOND)
     assert story.doc.steps[-1].want.round == 2
+
+
+def test_a_payment_whose_card_was_erased_fails_and_may_be_tried_again() -> None:
+    story = being_initiated().refuses("card_token_erased")
+    assert (story.wants, story.body()["code"]) == ("fail", "card_token_erased")
+    story.happens(FAILED).accepts(FAILED).happens(REQUESTED_AGAIN)
+    assert (story.wants, story.body()["payment_id"]) == ("initiate", SECOND)
 
 
 def test_the_next_payment_is_begun_though_it_is_known_before_the_outcome_of_the_last() -> None:
@@ -359,6 +373,18 @@ def test_a_saga_that_is_told_what_it_cannot_understand_stands_still(record: Reco
 def test_a_saga_that_stands_still_takes_the_outcome_that_it_waited_for() -> None:
     story = placed().happens_what_nobody_knows(STRANGE[0]).accepts(RESERVED)
     assert (story.wants, story.state.lines[0].stock) == (None, "reserved")
+
+
+def test_an_outcome_over_which_the_rules_stumble_stops_its_saga_alone() -> None:
+    def stumble(state: object, told: object) -> object:
+        raise KeyError("no such line")
+
+    doc = placed().doc
+    assert doc.open
+    stumbled = answered(
+        replace(SAGA, react=stumble), doc, doc.open.command_id, Accepted(step="reserve/456", events=(RESERVED,)), NOW
+    )
+    assert (stumbled.open, stumbled.trouble) == (None, "KeyError at the outcome of reserve/456: 'no such line'")
 
 
 def test_an_order_of_which_not_even_the_first_event_is_understood_wants_nothing() -> None:

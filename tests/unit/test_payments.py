@@ -12,6 +12,8 @@ from command_service.domain.payments import (
     RecordRefundResult,
     RefundPayment,
 )
+from common.codec import decode_event, encode_event
+from common.envelope import RecordedEvent
 from common.events.payments import (
     PaymentEvent,
     PaymentFailed,
@@ -26,6 +28,7 @@ from tests.support.rules import SUBJECT, given
 ORDER = "0198f3b4-2222-7000-8000-000000000000"
 AMOUNT = Money(amount=9998, currency="EUR")
 PROCESS = ProcessPayment(payment_id=SUBJECT, order_id=ORDER, amount=AMOUNT, card_token="tok_approve")
+PROCESS_NOTHING = ProcessPayment(payment_id=SUBJECT, order_id=ORDER, amount=AMOUNT)
 APPROVE = RecordPaymentResult(approved=True, provider_reference="ch_1")
 DECLINE = RecordPaymentResult(approved=False, code="insufficient_funds", reason="Declined.")
 GIVEN_BACK = RecordRefundResult(provider_reference="re_1")
@@ -52,6 +55,21 @@ def test_a_payment_is_initiated() -> None:
 @pytest.mark.parametrize("facts", [(INITIATED,), A_PROCESSED_PAYMENT, A_FAILED_PAYMENT, A_REFUNDED_PAYMENT])
 def test_a_payment_that_is_there_is_not_initiated_again(facts: Facts) -> None:
     given(PAYMENTS, *facts).when(PROCESS).stays_quiet()
+
+
+def test_a_payment_whose_card_was_erased_is_not_begun() -> None:
+    given(PAYMENTS).when(PROCESS_NOTHING).rejects("card_token_erased")
+
+
+def test_that_its_card_was_erased_later_changes_nothing_of_a_payment() -> None:
+    given(PAYMENTS, INITIATED).when(PROCESS_NOTHING).stays_quiet()
+
+
+@pytest.mark.parametrize("erased", [{}, {"personal": {}}, {"personal": {"card_token": None}}])
+def test_a_payment_whose_card_was_erased_can_be_read(erased: dict[str, Any]) -> None:
+    data = {name: value for name, value in encode_event(INITIATED).data.items() if name != "personal"} | erased
+    event = decode_event(RecordedEvent(type="PaymentInitiated", schema=1, data=data))
+    assert event == INITIATED.model_copy(update={"personal": CardPersonal()})
 
 
 @pytest.mark.parametrize("command", [APPROVE, DECLINE, RefundPayment(), GIVEN_BACK])

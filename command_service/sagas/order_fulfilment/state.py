@@ -80,7 +80,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payment_id: str
     attempt: int
     amount: Money
-    card_token: str
+    card_token: str | None  # None once it was erased
     stage: str = "requested"
     code: str | None = None
     reason: str | None = None
@@ -151,7 +151,7 @@ def _requested(event: PaymentRequested) -> Payment:
         payment_id=event.payment_id,
         attempt=event.attempt,
         amount=event.amount,
-        card_token=event.personal.card_token or "",
+        card_token=event.personal.card_token,
     )
 
 
@@ -183,6 +183,8 @@ def _refused(fulfilment: Fulfilment, refused: Refused) -> Fulfilment:
     match step, refused.code:
         case "reserve", _:
             return replace(fulfilment, rejection=(refused.code, refused.detail))
+        case "initiate", code:
+            return _at(fulfilment, "declined", code=code, reason=refused.detail)
         case "validate", code if code != "order_cancelled":
             return replace(fulfilment, rejection=(code, refused.detail))
         case (("validate" | "reject" | "confirm"), "order_cancelled"):

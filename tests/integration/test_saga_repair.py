@@ -1,0 +1,165 @@
+"""A saga that stands still is counted, shown, and goes on when it is folded again from the log."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from command_service.sagas.folding import Doc
+from command_service.sagas.order_fulfilment import order_fulfilment
+from command_service.sagas.retrying import request_retry, serve_retries
+from command_service.sagas.runner import GROUP
+from command_service.sagas.store import SagaStore
+from command_service.sagas.stuck import watch_stuck
+from common.envelope import Commit
+from common.sink import Fenced
+from stack.servers import Mongod
+from tests.support.cqrs import Cqrs
+from tests.support.ledger import event
+from tests.support.saga_bench import PAYMENT_SECONDS, Outbox, SagaBench, a_saga_bench
+from tests.support.system import until
+
+SOON_SECONDS = 10.0
+
+
+@pytest.fixture
+async def bench(mongod: Mongod) -> AsyncIterator[SagaBench]:
+    async with a_saga_bench(mongod.url) as made:
+        yield made
+
+
+async def a_stuck_saga(bench: SagaBench) -> Commit:
+    """Its cancellation is of a schema that this version does not know; return that commit."""
+    order, validated = await bench.validated()
+    strange = await bench.ledger.on(validated, event("OrderCancelled", 99, order_id=order.subject))
+    runner, outbox = await bench.runner()
+    await bench.apply(runner, order, validated, strange)
+    await bench.is_level(runner)
+    assert ((await a_saga(bench, strange))["state_word"], outbox.steps) == ("stuck", [])
+    return strange
+
+
+async def understand(bench: SagaBench, commit: Commit) -> None:
+    """As if a new version of the program could read the event."""
+    await bench.database["commits"].update_one({"_id": commit.position}, {"$set": {"events.0.schema": 1}})
+
+
+async def a_saga(bench: SagaBench, of: Commit) -> dict[str, Any]:
+    return (await bench.docs())[of.subject]
+
+
+async def serve_requests(bench: SagaBench) -> Outbox:
+    """As the feed does it: it begins again where there was anything to do. Return what is sent then."""
+    runner, outbox = await bench.runner()
+    if await runner.serve_requests(bench.partitions):
+        await runner.begin(bench.partitions)
+    await bench.is_level(runner)
+    return outbox
+
+
+async def requests(bench: SagaBench) -> int:
+    return await bench.database["saga_requests"].count_documents({})
+
+
+async def test_a_stuck_saga_goes_on_when_it_is_folded_again_after_the_repair(bench: SagaBench) -> None:
+    strange = await a_stuck_saga(bench)
+    await understand(bench, strange)
+    assert await request_retry(bench.database, strange.subject)
+    outbox = await serve_requests(bench)
+    saga = await a_saga(bench, strange)
+    assert (saga["state_word"], saga["trouble"], saga["position"]) == ("running", None, strange.position)
+    assert [(step["want"]["step"], step["outcome"]) for step in saga["steps"]] == [
+        ("reserve/1", "accepted"),
+        ("validate", "accepted"),
+        ("release/1", None),
+    ]
+    assert outbox.steps == ["release/1"], "what the log has an outcome of is not sent again"
+    assert await requests(bench) == 0
+
+
+async def test_a_saga_whose_cause_is_still_there_stays_stuck(bench: SagaBench) -> None:
+    strange = await a_stuck_saga(bench)
+    before = await a_saga(bench, strange)
+    assert await request_retry(bench.database, strange.subject)
+    outbox = await serve_requests(bench)
+    after = await a_saga(bench, strange)
+    assert (after["state_word"], after["trouble"]) == ("stuck", before["trouble"])
+    assert (outbox.steps, await requests(bench)) == ([], 0)
+
+
+async def test_S2_an_open_want_keeps_its_id_when_its_saga_is_folded_again(bench: SagaBench) -> None:
+    order = await bench.ledger.order(1, (1, 1))
+    runner, outbox = await bench.runner()
+    await bench.apply(runner, order)
+    await bench.is_level(runner)
+    assert await request_retry(bench.database, order.subject)
+    assert (await serve_requests(bench)).sent == outbox.sent
+    assert len(outbox.sent) == 1
+
+
+async def test_S1_a_saga_that_somebody_else_wrote_meanwhile_is_not_replaced(bench: SagaBench) -> None:
+    strange = await a_stuck_saga(bench)
+    await request_retry(bench.database, strange.subject)
+    store = SagaStore(bench.database, order_fulfilment(payment_seconds=PAYMENT_SECONDS))
+
+    async def fold_slowly(saga_id: str, _: int) -> Doc | None:
+        await bench.database["sagas"].update_one({"_id": saga_id}, {"$inc": {"rev": 1}})
+        return (await store.load([saga_id]))[saga_id]
+
+    before = await a_saga(bench, strange)
+    with pytest.raises(Fenced):
+        await serve_retries(bench.database, store, GROUP, bench.partitions, fold_slowly)
+    assert await a_saga(bench, strange) == before | {"rev": before["rev"] + 1}
+    assert await requests(bench) == 1
+
+
+async def test_S1_only_the_holder_of_its_partition_folds_a_saga_again(bench: SagaBench) -> None:
+    strange = await a_stuck_saga(bench)
+    await request_retry(bench.database, strange.subject)
+    runner, _ = await bench.runner()
+    assert not await runner.serve_requests(bench.partitions - {strange.partition})
+    assert await requests(bench) == 1
+
+
+async def test_nothing_can_be_asked_for_a_saga_that_is_not_there(bench: SagaBench) -> None:
+    assert not await request_retry(bench.database, "57410cad-6e90-5177-96c8-1152331f01bb")
+    assert await requests(bench) == 0
+
+
+async def test_stuck_sagas_are_counted_where_their_partition_is_held(bench: SagaBench) -> None:
+    strange = await a_stuck_saga(bench)
+    assert await counts(bench, bench.partitions, 1)
+    assert await counts(bench, bench.partitions - {strange.partition}, 0)
+
+
+async def counts(bench: SagaBench, held: frozenset[int], number: int) -> bool:
+    async def is_so() -> bool:
+        return REGISTRY.get_sample_value("leveret_sagas_stuck") == number
+
+    watching = asyncio.create_task(watch_stuck(bench.database, lambda: held))
+    try:
+        await until(is_so, seconds=SOON_SECONDS, what=f"{number} are counted")
+    finally:
+        watching.cancel()
+    return True
+
+
+async def test_cqrs_sagas_lists_what_is_stuck_and_asks_for_a_retry(
+    bench: SagaBench, mongod: Mongod, tmp_path: Path
+) -> None:
+    strange = await a_stuck_saga(bench)
+    log = {"EVENTS_MONGODB_URL": mongod.url, "EVENTS_DATABASE": bench.database.name}
+    cqrs = Cqrs(data=tmp_path, env=log)
+    shown = await asyncio.to_thread(cqrs.does, "sagas", "list")
+    assert strange.subject in shown
+    assert f"at position {strange.position}: OrderCancelled has no schema 99" in shown
+    assert await asyncio.to_thread(cqrs.does, "sagas", "list", "--state", "over") == "no saga is over\n"
+    assert "there is no saga 1;" in await asyncio.to_thread(cqrs.refuses, "sagas", "retry", "1")
+    await understand(bench, strange)
+    await asyncio.to_thread(cqrs.does, "sagas", "retry", strange.subject)
+    await serve_requests(bench)
+    assert await asyncio.to_thread(cqrs.does, "sagas", "list") == "no saga is stuck\n"
+    assert "asks for release/1" in await asyncio.to_thread(cqrs.does, "sagas", "list", "--state", "running")
