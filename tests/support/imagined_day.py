@@ -71,7 +71,7 @@ class Story:
 
 
 def a_story() -> Story:
-    """Orders to every end, and some on their way; the last but one is imported, the last not paid yet."""
+    """Orders to every end, and some on their way; the last but one is not paid yet, the last is imported."""
     story = Story()
     story.stock(PLENTY, 50)
     story.stock(SCARCE, 5)

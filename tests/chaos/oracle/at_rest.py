@@ -35,10 +35,15 @@ def _lags(facts: Facts) -> Iterator[Finding]:
     wanted = {"views"} if facts.sagas is None else {"views", "sagas"}
     for name in wanted - groups.keys():
         yield f"group {name}", "it has no position"
-    relay = facts.positions.get("relay")
-    for name, group in (*groups.items(), *([("relay", relay)] if relay else ())):
-        if group.get("lag") != 0:
-            yield f"group {name}", f"its lag is {group.get('lag')} at position {group.get('position')}"
+    for name, group in lagging(facts.positions).items():
+        yield f"group {name}", f"its lag is {group.get('lag')} at position {group.get('position')}"
+
+
+def lagging(positions: Document) -> dict[str, Document]:
+    """The groups, and the relay, that are not known to have read the whole log."""
+    relay = positions.get("relay")
+    everybody = positions.get("groups", {}) | ({"relay": relay} if relay else {})
+    return {name: group for name, group in everybody.items() if group.get("lag") != 0}
 
 
 def _sagas(facts: Facts, sagas: Sequence[Document]) -> Iterator[Finding]:
