@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from stack.docker import Image
 from stack.mongod import Mongod
 from stack.process import OnLine
 from stack.rabbitmq import PASSWORD, USER, RabbitMQ
@@ -21,10 +22,15 @@ __all__ = ["PASSWORD", "USER", "Mongod", "RabbitMQ", "private_mongod", "private_
 
 @asynccontextmanager
 async def private_mongod(
-    data: Path, *, port: int = 0, test_commands: bool = True, on_line: OnLine = lambda _line: None
+    data: Path,
+    *,
+    port: int = 0,
+    source: Path | Image | None = None,
+    test_commands: bool = True,
+    on_line: OnLine = lambda _line: None,
 ) -> AsyncIterator[Mongod]:
     """A primary that is ready; its data stay when it ends. Ends are clean stops, ~0.5 s."""
-    server = Mongod(data, port=port, test_commands=test_commands, on_line=on_line)
+    server = Mongod(data, port=port, source=source, test_commands=test_commands, on_line=on_line)
     try:
         await server.start()
         await server.wait_ready()
@@ -35,10 +41,15 @@ async def private_mongod(
 
 @asynccontextmanager
 async def private_rabbitmq(
-    data: Path, *, port: int = 0, management_port: int = 0, on_line: OnLine = lambda _line: None
+    data: Path,
+    *,
+    port: int = 0,
+    management_port: int = 0,
+    source: Path | Image | None = None,
+    on_line: OnLine = lambda _line: None,
 ) -> AsyncIterator[RabbitMQ]:
     """A node that is ready, ~6 s; its data stay when it ends."""
-    server = RabbitMQ(data, port=port, management_port=management_port, on_line=on_line)
+    server = RabbitMQ(data, port=port, management_port=management_port, source=source, on_line=on_line)
     try:
         await server.start()
         await server.wait_ready()

@@ -12,7 +12,6 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from common.envelope import Seal
-from stack.servers import RabbitMQ
 from tests.support import naive
 from tests.support.door import Door
 from tests.support.system import System, until
@@ -36,8 +35,8 @@ async def door(system: System) -> AsyncIterator[Door]:
 
 
 @pytest.fixture
-async def channel(rabbitmq: RabbitMQ) -> AsyncIterator[AbstractChannel]:
-    connection = await aio_pika.connect(rabbitmq.url)
+async def channel(system: System) -> AsyncIterator[AbstractChannel]:
+    connection = await aio_pika.connect(system.amqp_url)
     async with connection:
         yield await connection.channel()
 
