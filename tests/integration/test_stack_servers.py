@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from aio_pika import DeliveryMode, Message, connect
 from pymongo import AsyncMongoClient
 
+from stack.errors import StartFailed
+from stack.servers import RabbitMQ
 from tests.support.servers import own_mongod, own_rabbitmq
 
 
@@ -46,6 +49,17 @@ async def test_a_killed_broker_keeps_its_durable_queues_and_a_wiped_one_has_noth
         await broker.kill()
         broker.wipe()
         assert not broker.data.exists()
+
+
+async def test_a_broker_that_does_not_start_tells_what_may_be_deleted(tmp_path: Path) -> None:
+    """A node of another version does not start on these data."""
+    broker = RabbitMQ(tmp_path, source=Path("/bin/false"))
+    try:
+        await broker.start()
+        with pytest.raises(StartFailed, match=f"delete {tmp_path}"):
+            await broker.wait_ready()
+    finally:
+        await broker.stop()
 
 
 async def _first_message(url: str) -> bytes:
