@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.broker import Broker, virtual_host
+from tests.support.broker import Broker, VirtualHost, virtual_host
 from tests.support.servers import shared_mongodb, shared_rabbitmq
 from tests.support.system import System, running_system
 
@@ -29,12 +29,18 @@ async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Br
 
 
 @pytest.fixture(scope="session")
-async def system(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+async def system_host(rabbitmq: Broker) -> AsyncIterator[VirtualHost]:
+    """The virtual host of `system`."""
+    async with virtual_host(rabbitmq) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+async def system(
+    mongodb_url: str, system_host: VirtualHost, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[System]:
     """All services, running; tests share it, so each uses users and products of its own."""
-    async with (
-        virtual_host(rabbitmq) as host,
-        running_system(mongodb_url, host.url, tmp_path_factory.mktemp("system")) as running,
-    ):
+    async with running_system(mongodb_url, system_host.url, tmp_path_factory.mktemp("system")) as running:
         yield running
 
 
