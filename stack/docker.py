@@ -70,13 +70,13 @@ class Container:
         await self.kill()
 
     async def kill(self) -> None:
-        await _docker("rm", "--force", self._name)
+        await _docker("rm", "--force", "--volumes", self._name)
         await self._client.kill()
 
 
 async def spawn_container(recipe: Recipe, on_line: OnLine) -> Container:
     """Start it, published on loopback only, as the user we are; what an earlier run left is removed first."""
-    await _docker("rm", "--force", recipe.container_name)
+    await _docker("rm", "--force", "--volumes", recipe.container_name)
     argv = ["docker", "run", "--rm", "--name", recipe.container_name, "--hostname", "leveret"]
     argv += ["--user", f"{os.getuid()}:{os.getgid()}"]
     argv += ["--mount", f"type=bind,source={recipe.data},target={recipe.volume}"]

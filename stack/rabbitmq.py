@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from stack.docker import Container, Image, Recipe, spawn_container
+from stack.errors import StartFailed
 from stack.finding import find_epmd, find_rabbitmq
 from stack.ports import LOOPBACK, free_ports
 from stack.process import OnLine, Program, spawn, until_ready
@@ -87,7 +88,11 @@ class RabbitMQ:
 
     async def wait_ready(self) -> None:
         """Return when it takes AMQP connections and its management pages answer. Raise StartFailed."""
-        await until_ready(self.name, self._started(), self._answers, timeout_seconds=READY_SECONDS)
+        try:
+            await until_ready(self.name, self._started(), self._answers, timeout_seconds=READY_SECONDS)
+        except StartFailed as failure:  # 4.0 does not start on what 3.10 left, nor 3.10 on what 4.0 left
+            hint = f"if its version has changed, delete {self.data}: the log has all that is in it"
+            raise StartFailed(f"{failure}; {hint}") from None
 
     async def stop(self) -> None:
         if self._node:

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from stack.docker import Image
 from stack.mongod import Mongod
 from stack.process import OnLine
 from stack.rabbitmq import PASSWORD, USER, RabbitMQ
@@ -22,17 +23,27 @@ Server = TypeVar("Server", Mongod, RabbitMQ)
 
 
 def private_mongod(
-    data: Path, *, port: int = 0, test_commands: bool = True, on_line: OnLine = lambda _line: None
+    data: Path,
+    *,
+    port: int = 0,
+    source: Path | Image | None = None,
+    test_commands: bool = True,
+    on_line: OnLine = lambda _line: None,
 ) -> AbstractAsyncContextManager[Mongod]:
     """A primary that is ready; its data stay when it ends. Ends are clean stops, ~0.5 s."""
-    return _running(Mongod(data, port=port, test_commands=test_commands, on_line=on_line))
+    return _running(Mongod(data, port=port, source=source, test_commands=test_commands, on_line=on_line))
 
 
 def private_rabbitmq(
-    data: Path, *, port: int = 0, management_port: int = 0, on_line: OnLine = lambda _line: None
+    data: Path,
+    *,
+    port: int = 0,
+    management_port: int = 0,
+    source: Path | Image | None = None,
+    on_line: OnLine = lambda _line: None,
 ) -> AbstractAsyncContextManager[RabbitMQ]:
     """A node that is ready, ~6 s; its data stay when it ends."""
-    return _running(RabbitMQ(data, port=port, management_port=management_port, on_line=on_line))
+    return _running(RabbitMQ(data, port=port, management_port=management_port, source=source, on_line=on_line))
 
 
 @asynccontextmanager

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.servers import Mongod, RabbitMQ, private_mongod, private_rabbitmq
+from tests.support.broker import Broker, VirtualHost, virtual_host
+from tests.support.servers import shared_mongodb, shared_rabbitmq
 from tests.support.system import System, running_system
 
 AGREED_SKIPS: dict[str, str] = {}
@@ -14,28 +15,32 @@ AGREED_SKIPS: dict[str, str] = {}
 
 
 @pytest.fixture(scope="session")
-async def mongod(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mongod]:
-    """A mongod of the tests' own, with fail points."""
-    async with private_mongod(tmp_path_factory.mktemp("mongodb"), test_commands=True) as server:
-        yield server
+async def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """One that tests share; each uses databases of its own."""
+    async with shared_mongodb(tmp_path_factory.mktemp("mongodb"), os.environ) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def mongodb_url(request: pytest.FixtureRequest) -> str:
-    """The server named in TEST_MONGODB_URL, else the tests' own."""
-    return os.environ.get("TEST_MONGODB_URL") or request.getfixturevalue("mongod").url
+async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
+    """One that tests share; each uses a virtual host of its own."""
+    async with shared_rabbitmq(tmp_path_factory.mktemp("rabbitmq"), os.environ) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")
-async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RabbitMQ]:
-    async with private_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
-        yield server
+async def system_host(rabbitmq: Broker) -> AsyncIterator[VirtualHost]:
+    """The virtual host of `system`."""
+    async with virtual_host(rabbitmq) as host:
+        yield host
 
 
 @pytest.fixture(scope="session")
-async def system(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+async def system(
+    mongodb_url: str, system_host: VirtualHost, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[System]:
     """All services, running; tests share it, so each uses users and products of its own."""
-    async with running_system(mongod.url, rabbitmq.url, tmp_path_factory.mktemp("system")) as running:
+    async with running_system(mongodb_url, system_host.url, tmp_path_factory.mktemp("system")) as running:
         yield running
 
 

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from stack.servers import Mongod, RabbitMQ
-from tests.support.broker import VirtualHost, virtual_host
+from tests.support.broker import Broker, VirtualHost, virtual_host
 from tests.support.demo import PAYMENT_SECONDS
 from tests.support.door import Door
 from tests.support.system import SERVICES, System, running_system
@@ -24,7 +23,7 @@ async def door(system: System) -> AsyncIterator[Door]:
 
 
 @pytest.fixture(scope="session")
-async def events_host(rabbitmq: RabbitMQ) -> AsyncIterator[VirtualHost]:
+async def events_host(rabbitmq: Broker) -> AsyncIterator[VirtualHost]:
     """The virtual host of `fulfilling`."""
     async with virtual_host(rabbitmq) as host:
         yield host
@@ -32,10 +31,10 @@ async def events_host(rabbitmq: RabbitMQ) -> AsyncIterator[VirtualHost]:
 
 @pytest.fixture(scope="session")
 async def fulfilling(
-    mongod: Mongod, events_host: VirtualHost, tmp_path_factory: pytest.TempPathFactory
+    mongodb_url: str, events_host: VirtualHost, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[System]:
     """Every service, sagas and payment provider included; unpaid orders wait for PAYMENT_SECONDS."""
     folder = tmp_path_factory.mktemp("fulfilling")
     settings = {"PAYMENT_SECONDS": str(PAYMENT_SECONDS)}
-    async with running_system(mongod.url, events_host.url, folder, services=SERVICES, **settings) as running:
+    async with running_system(mongodb_url, events_host.url, folder, services=SERVICES, **settings) as running:
         yield running

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from stack.sample import stock_sample
-from stack.servers import PASSWORD, USER, RabbitMQ
-from tests.support.broker import EXCHANGE, VirtualHost
+from stack.servers import PASSWORD, USER
+from tests.support.broker import EXCHANGE, Broker, VirtualHost
 from tests.support.system import System, until
 
 GATEWAY = "http://localhost:8000"  # in the document
@@ -261,10 +261,9 @@ async def test_both_sides_tell_their_health(reader: Reader) -> None:
 
 
 @pytest.mark.usefixtures("reader")
-async def test_rabbitmqs_pages_show_the_exchange_and_the_queues(rabbitmq: RabbitMQ, events_host: VirtualHost) -> None:
-    login = {"Authorization": aiohttp.encode_basic_auth("admin", "admin")}
+async def test_rabbitmqs_pages_show_the_exchange_and_the_queues(rabbitmq: Broker, events_host: VirtualHost) -> None:
     assert (USER, PASSWORD) == ("admin", "admin")
-    async with aiohttp.ClientSession(rabbitmq.management_url, headers=login) as http:
+    async with aiohttp.ClientSession(rabbitmq.management_url, headers=rabbitmq.login) as http:
         async with http.get("/") as page:
             assert (page.status, page.content_type) == (200, "text/html")
         async with http.get(f"/api/exchanges/{events_host.name}/{EXCHANGE}") as answer:

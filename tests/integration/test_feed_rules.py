@@ -16,9 +16,8 @@ from msgspec.structs import replace
 from common.envelope import Commit, Message, Seal, to_messages
 from common.log import open_log
 from common.mongo import open_client
-from stack.servers import Mongod, RabbitMQ
 from tests.support import naive
-from tests.support.broker import VirtualHost, tapped, virtual_host
+from tests.support.broker import Broker, VirtualHost, tapped, virtual_host
 from tests.support.client import Client, History, shop
 from tests.support.failing import WRITE_CONFLICT, failing, impatient_transactions
 from tests.support.ledger import Ledger, event
@@ -132,13 +131,13 @@ def partition_of(key: int) -> int:
 
 @pytest.fixture(scope="module")
 async def module_shop(
-    mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory
+    mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Shop]:
     async with (
         virtual_host(rabbitmq) as host,
-        running_system(mongod.url, host.url, tmp_path_factory.mktemp("feed")) as system,
+        running_system(mongodb_url, host.url, tmp_path_factory.mktemp("feed")) as system,
         aiohttp.ClientSession() as http,
-        open_client(mongod.url, name="test") as mongo,
+        open_client(mongodb_url, name="test") as mongo,
     ):
         ledger = Ledger(await open_log(mongo[system.events_database], partitions=PARTITIONS))
         made = Shop(system, host, http, ledger, mongo[system.views_database])

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from stack.servers import Mongod, RabbitMQ
-from tests.support.broker import virtual_host
+from tests.support.broker import Broker, virtual_host
 from tests.support.shop_front import SOON_SECONDS, Shop
 from tests.support.system import SERVICES, running_system, until
 
@@ -15,11 +14,11 @@ PAYMENT_SECONDS = 6.0
 
 
 @pytest.fixture(scope="module")
-async def shop(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+async def shop(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     async with (
         virtual_host(rabbitmq) as host,
         running_system(
-            mongod.url,
+            mongodb_url,
             host.url,
             tmp_path_factory.mktemp("fulfilment"),
             services=SERVICES,

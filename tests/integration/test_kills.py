@@ -10,9 +10,10 @@ import aiohttp
 import pytest
 from pymongo import AsyncMongoClient
 
-from stack.servers import Mongod, RabbitMQ, private_mongod, private_rabbitmq
+from stack.servers import Mongod, RabbitMQ
 from tests.support import naive
 from tests.support.client import Client, History, shop
+from tests.support.servers import own_mongod, own_rabbitmq
 from tests.support.system import WITHOUT_SAGAS, System, running_system
 
 KILLS = 22
@@ -27,8 +28,8 @@ async def test_nothing_is_lost_or_doubled_when_every_process_and_both_servers_ar
     print("seed", seed)
     chance = random.Random(seed)
     async with (
-        private_mongod(tmp_path / "mongodb") as mongod,
-        private_rabbitmq(tmp_path / "rabbitmq") as rabbitmq,
+        own_mongod(tmp_path / "mongodb") as mongod,
+        own_rabbitmq(tmp_path / "rabbitmq") as rabbitmq,
         running_system(mongod.url, rabbitmq.url, tmp_path) as system,
     ):
         history = await _shop_under_fire(system, _killers(system, mongod, rabbitmq, chance), chance)

@@ -12,8 +12,8 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from common.envelope import Seal
-from stack.servers import RabbitMQ
 from tests.support import naive
+from tests.support.broker import VirtualHost
 from tests.support.door import Door
 from tests.support.system import System, until
 
@@ -28,7 +28,9 @@ KEY = "a key for tests"  # the system's, see tests.support.system
 
 
 @pytest.fixture(scope="module")
-async def door(system: System) -> AsyncIterator[Door]:
+async def door(system: System, system_host: VirtualHost) -> AsyncIterator[Door]:
+    """Its queues are there: what is sent to a queue that is not comes back to the sender."""
+    await system_host.followed(PARTITIONS)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
         opened = Door(system, http, PRODUCT)
         await opened.post("inventory", {"product_id": PRODUCT, "product_name": "Mouse", "quantity": 100})
@@ -36,8 +38,8 @@ async def door(system: System) -> AsyncIterator[Door]:
 
 
 @pytest.fixture
-async def channel(rabbitmq: RabbitMQ) -> AsyncIterator[AbstractChannel]:
-    connection = await aio_pika.connect(rabbitmq.url)
+async def channel(system: System) -> AsyncIterator[AbstractChannel]:
+    connection = await aio_pika.connect(system.amqp_url)
     async with connection:
         yield await connection.channel()
 
@@ -241,8 +243,8 @@ def _short_text(text: str) -> bytes:
 
 
 async def forget_messages(door: Door, channel: AbstractChannel, partition: int) -> None:
-    """Leave nothing of a poison behind, whatever became of it."""
+    """Leave nothing of a poison behind, whatever became of it; the queue is there again, and followed."""
     await channel.queue_delete(f"views.p{partition}")
     await door.system.kill("projector")
     await door.system.start("projector")
-    await door.system.settled()
+    await require_messages_arrive(door)

@@ -16,10 +16,11 @@ from pymongo import AsyncMongoClient
 
 from common.consistency import read_token
 from common.log import LogInfo
-from stack.servers import Mongod, RabbitMQ, private_mongod
+from stack.servers import Mongod
 from tests.support import naive
-from tests.support.broker import VirtualHost, virtual_host
+from tests.support.broker import Broker, VirtualHost, virtual_host
 from tests.support.client import Client, History, shop
+from tests.support.servers import own_mongod
 from tests.support.system import System, running_system, until
 
 PARTITIONS = 8
@@ -86,10 +87,10 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-async def reader(rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reader]:
+async def reader(rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reader]:
     """On a database server of its own, which goes down and comes up again."""
     async with (
-        private_mongod(tmp_path_factory.mktemp("reading-mongodb")) as mongod,
+        own_mongod(tmp_path_factory.mktemp("reading-mongodb")) as mongod,
         virtual_host(rabbitmq) as host,
         running_system(mongod.url, host.url, tmp_path_factory.mktemp("reading")) as system,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http,

@@ -23,8 +23,7 @@ from common.config import Settings
 from common.envelope import Commit, Message, Seal, from_message, whole
 from common.errors import Unavailable
 from common.log import open_log
-from stack.servers import Mongod, RabbitMQ
-from tests.support.broker import Tap, VirtualHost, tapped, virtual_host
+from tests.support.broker import Broker, Tap, VirtualHost, tapped, virtual_host
 from tests.support.client import Client, History
 from tests.support.ledger import Ledger, event
 from tests.support.real_log import a_database
@@ -37,7 +36,7 @@ ENOUGH_OUTSTANDING = 300  # "hundreds of confirms"
 
 
 @pytest.fixture(scope="module")
-async def host(rabbitmq: RabbitMQ) -> AsyncIterator[VirtualHost]:
+async def host(rabbitmq: Broker) -> AsyncIterator[VirtualHost]:
     async with virtual_host(rabbitmq) as made:
         yield made
 
@@ -85,8 +84,8 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(mongod: Mongod, host: VirtualHost) -> AsyncIterator[Bench]:
-    async with a_database(mongod.url) as (client, name):
+async def bench(mongodb_url: str, host: VirtualHost) -> AsyncIterator[Bench]:
+    async with a_database(mongodb_url) as (client, name):
         yield Bench(client[name], Ledger(await open_log(client[name], partitions=4)), host.url)
 
 
@@ -169,12 +168,12 @@ def chain_errors(messages: list[Message] | Tap, commits: list[Commit]) -> list[s
 
 
 @pytest.fixture(scope="module")
-async def two_relays(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator:
+async def two_relays(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator:
     """A system with two command services, and a tap on its events."""
     async with (
         virtual_host(rabbitmq) as its_host,
         tapped(its_host) as tap,
-        running_system(mongod.url, its_host.url, tmp_path_factory.mktemp("relays"), LEASE_SECONDS="1") as system,
+        running_system(mongodb_url, its_host.url, tmp_path_factory.mktemp("relays"), LEASE_SECONDS="1") as system,
     ):
         await system.start("command2")
         yield system, tap
@@ -525,7 +524,7 @@ async def test_R4_a_cancellation_that_the_driver_swallows_still_ends_the_relay(
     assert done, "the relay runs on after it was told to end"
 
 
-async def test_R4_a_virtual_host_that_goes_and_comes_back_stops_nothing(rabbitmq: RabbitMQ, bench: Bench) -> None:
+async def test_R4_a_virtual_host_that_goes_and_comes_back_stops_nothing(rabbitmq: Broker, bench: Bench) -> None:
     """The connection is cut under load, then nobody answers for a while; afterwards the cursor reaches the head."""
     async with virtual_host(rabbitmq) as doomed:
         its_bench = Bench(bench.database, bench.ledger, doomed.url)

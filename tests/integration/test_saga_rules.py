@@ -18,8 +18,7 @@ from command_service.sagas.order_fulfilment.plan import NAME
 from command_service.sagas.retrying import request_retry
 from command_service.sagas.shapes import Accepted, Refused, want_id
 from common.sink import Fenced
-from stack.servers import Mongod, RabbitMQ
-from tests.support.broker import virtual_host
+from tests.support.broker import Broker, virtual_host
 from tests.support.ledger import event
 from tests.support.saga_bench import PAYMENT_SECONDS as BENCH_PAYMENT_SECONDS
 from tests.support.saga_bench import SagaBench, a_saga_bench
@@ -90,11 +89,11 @@ PAID_ORDER = (
 
 
 @pytest.fixture(scope="module")
-async def shop(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
+async def shop(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
     async with (
         virtual_host(rabbitmq) as host,
         running_system(
-            mongod.url,
+            mongodb_url,
             host.url,
             tmp_path_factory.mktemp("sagas"),
             services=SERVICES,
@@ -102,7 +101,7 @@ async def shop(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.Temp
             PAYMENTS_HOLD_SECONDS=str(HOLD_SECONDS),
         ) as system,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as http,
-        AsyncMongoClient[dict[str, Any]](mongod.url, tz_aware=True) as client,
+        AsyncMongoClient[dict[str, Any]](mongodb_url, tz_aware=True) as client,
     ):
         watched = Watched(system, http)
         watched.events = client[system.events_database]
@@ -110,8 +109,8 @@ async def shop(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture
-async def bench(mongod: Mongod) -> AsyncIterator[SagaBench]:
-    async with a_saga_bench(mongod.url) as made:
+async def bench(mongodb_url: str) -> AsyncIterator[SagaBench]:
+    async with a_saga_bench(mongodb_url) as made:
         yield made
 
 

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from aio_pika import DeliveryMode, Message, connect
 from pymongo import AsyncMongoClient
 
-from stack.servers import private_mongod, private_rabbitmq
+from stack.errors import StartFailed
+from stack.servers import RabbitMQ
+from tests.support.servers import own_mongod, own_rabbitmq
 
 
 async def test_a_killed_mongod_comes_back_with_what_it_acknowledged(tmp_path: Path) -> None:
-    async with private_mongod(tmp_path / "mongo db") as server:
+    async with own_mongod(tmp_path / "mongo db") as server:
         async with AsyncMongoClient(server.url) as client:
             await client["a"]["b"].insert_one({"_id": 1})
         await server.kill()
@@ -21,19 +24,19 @@ async def test_a_killed_mongod_comes_back_with_what_it_acknowledged(tmp_path: Pa
 
 async def test_a_mongod_may_move_to_another_port(tmp_path: Path) -> None:
     for _ in range(2):
-        async with private_mongod(tmp_path) as server, AsyncMongoClient(server.url) as client:
+        async with own_mongod(tmp_path) as server, AsyncMongoClient(server.url) as client:
             await client["a"]["b"].insert_one({})
             count = await client["a"]["b"].count_documents({})
     assert count == 2
 
 
 async def test_fail_points_make_a_mongod_lie(tmp_path: Path) -> None:
-    async with private_mongod(tmp_path) as server, AsyncMongoClient(server.url) as client:
+    async with own_mongod(tmp_path) as server, AsyncMongoClient(server.url) as client:
         await client.admin.command("configureFailPoint", "failCommand", mode="off", data={"failCommands": ["ping"]})
 
 
 async def test_a_killed_broker_keeps_its_durable_queues_and_a_wiped_one_has_nothing(tmp_path: Path) -> None:
-    async with private_rabbitmq(tmp_path / "broker") as broker:
+    async with own_rabbitmq(tmp_path / "broker") as broker:
         async with await connect(broker.url) as connection:
             channel = await connection.channel()
             queue = await channel.declare_queue("q", durable=True)
@@ -46,6 +49,17 @@ async def test_a_killed_broker_keeps_its_durable_queues_and_a_wiped_one_has_noth
         await broker.kill()
         broker.wipe()
         assert not broker.data.exists()
+
+
+async def test_a_broker_that_does_not_start_tells_what_may_be_deleted(tmp_path: Path) -> None:
+    """A node of another version does not start on these data."""
+    broker = RabbitMQ(tmp_path, source=Path("/bin/false"))
+    try:
+        await broker.start()
+        with pytest.raises(StartFailed, match=f"delete {tmp_path}"):
+            await broker.wait_ready()
+    finally:
+        await broker.stop()
 
 
 async def _first_message(url: str) -> bytes:

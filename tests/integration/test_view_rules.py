@@ -20,9 +20,8 @@ from common.read_models.orders import ORDERS
 from common.sink import Fenced
 from projector import batch as batch_module
 from projector.writer import ViewWriter
-from stack.servers import Mongod, RabbitMQ
 from tests.support import naive
-from tests.support.broker import virtual_host
+from tests.support.broker import Broker, virtual_host
 from tests.support.client import Client, History, shop
 from tests.support.failing import OUT_OF_TIME, WRITE_CONCERN_FAILED, WRITE_CONFLICT, failing, impatient_transactions
 from tests.support.ledger import Ledger, event
@@ -37,8 +36,8 @@ UNKNOWN = {"errorLabels": ["UnknownTransactionCommitResult"]}
 
 
 @pytest.fixture
-async def bench(mongod: Mongod) -> AsyncIterator[ViewBench]:
-    async with a_view_bench(mongod.url) as made:
+async def bench(mongodb_url: str) -> AsyncIterator[ViewBench]:
+    async with a_view_bench(mongodb_url) as made:
         yield made
 
 
@@ -476,14 +475,14 @@ class Running:
 
 @pytest.fixture(scope="module")
 async def running(
-    mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory
+    mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Running]:
     folder = tmp_path_factory.mktemp("views")
     async with (
         virtual_host(rabbitmq) as host,
-        running_system(mongod.url, host.url, folder) as system,
+        running_system(mongodb_url, host.url, folder) as system,
         aiohttp.ClientSession() as http,
-        open_client(mongod.url, name="test") as mongo,
+        open_client(mongodb_url, name="test") as mongo,
     ):
         ledger = Ledger(await open_log(mongo[system.events_database], partitions=8))
         client = Client(http, system.gateway, History())

@@ -17,9 +17,9 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from payments.charges import Card
-from stack.servers import private_mongod, private_rabbitmq
 from tests.support import naive
 from tests.support.client import Client, History
+from tests.support.servers import own_mongod, own_rabbitmq
 from tests.support.system import SERVICES, System, running_system, until
 
 ORDERS = int(os.environ.get("UNDER_FIRE_ORDERS", "5000"))
@@ -239,8 +239,8 @@ def _told(commits: Documents, event_type: str) -> list[dict[str, Any]]:
 @asynccontextmanager
 async def _burning_shop(folder: Path, chance: random.Random) -> AsyncIterator[BurningShop]:
     async with (
-        private_mongod(folder / "mongodb") as mongod,
-        private_rabbitmq(folder / "rabbitmq") as rabbitmq,
+        own_mongod(folder / "mongodb") as mongod,
+        own_rabbitmq(folder / "rabbitmq") as rabbitmq,
         running_system(
             mongod.url,
             rabbitmq.url,

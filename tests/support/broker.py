@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +10,8 @@ import aio_pika
 import aiohttp
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
+from yarl import URL
 
-from stack.servers import PASSWORD, USER, RabbitMQ
 from tests.support.system import until
 
 EXCHANGE = "domain.events"
@@ -20,19 +21,37 @@ ENOUGH_SECONDS = 15.0
 Details = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """Where a RabbitMQ is; `url` ends where the virtual host's name begins."""
+
+    url: str
+    management_url: str
+
+    @property
+    def user(self) -> str:
+        return URL(self.url).user or "guest"
+
+    @property
+    def login(self) -> dict[str, str]:
+        """The headers by which the management pages let us in."""
+        return {"Authorization": aiohttp.encode_basic_auth(self.user, URL(self.url).password or "guest")}
+
+
 class VirtualHost:
     """One virtual host; deleting and making it again is what a wiped broker is to those who use it."""
 
-    def __init__(self, server: RabbitMQ, http: aiohttp.ClientSession, name: str) -> None:
-        self.url = server.url + name
+    def __init__(self, broker: Broker, http: aiohttp.ClientSession, name: str) -> None:
+        self.url = broker.url + name
         self.name = name
-        self._api = server.management_url + "/api"
+        self._broker = broker
+        self._api = broker.management_url + "/api"
         self._http = http
 
     async def create(self) -> None:
         await self._call("PUT", f"vhosts/{self.name}")
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        await self._call("PUT", f"permissions/{self.name}/{USER}", everything)
+        await self._call("PUT", f"permissions/{self.name}/{self._broker.user}", everything)
 
     async def delete(self) -> None:
         """Its queues and messages are gone, and whoever is connected is cut off."""
@@ -111,11 +130,10 @@ class VirtualHost:
 
 
 @asynccontextmanager
-async def virtual_host(server: RabbitMQ) -> AsyncIterator[VirtualHost]:
+async def virtual_host(broker: Broker) -> AsyncIterator[VirtualHost]:
     """A new one, for one system alone."""
-    headers = {"Authorization": aiohttp.encode_basic_auth(USER, PASSWORD)}
-    async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as http:
-        host = VirtualHost(server, http, f"test-{uuid4().hex[:12]}")
+    async with aiohttp.ClientSession(headers=broker.login, timeout=TIMEOUT) as http:
+        host = VirtualHost(broker, http, f"test-{uuid4().hex[:12]}")
         await host.create()
         try:
             yield host
