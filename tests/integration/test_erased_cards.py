@@ -11,7 +11,6 @@ from command_service.sagas.shapes import want_id
 from common.envelope import Commit, RecordedEvent
 from common.log import open_log
 from common.mongo import open_client
-from stack.servers import Mongod
 from tests.support.ledger import Ledger, a_price
 from tests.support.saga_bench import SagaBench, payment_id
 from tests.support.system import System, running_system, until
@@ -51,10 +50,10 @@ class Desk(SagaBench):
 
 
 @pytest.fixture
-async def desk(mongod: Mongod, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(mongodb_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with (
-        running_system(mongod.url, "", tmp_path, services=["payments", "command"]) as system,
-        open_client(mongod.url, name="desk") as client,
+        running_system(mongodb_url, "", tmp_path, services=["payments", "command"]) as system,
+        open_client(mongodb_url, name="desk") as client,
     ):
         database = client[system.events_database]
         made = Desk(Ledger(await open_log(database, partitions=8)), database)

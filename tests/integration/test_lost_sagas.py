@@ -7,13 +7,12 @@ import pytest
 from command_service.sagas.runner import SagaRunner
 from common.envelope import Commit
 from common.sink import Fenced
-from stack.servers import Mongod
 from tests.support.saga_bench import SagaBench, a_saga_bench
 
 
 @pytest.fixture
-async def bench(mongod: Mongod) -> AsyncIterator[SagaBench]:
-    async with a_saga_bench(mongod.url) as made:
+async def bench(mongodb_url: str) -> AsyncIterator[SagaBench]:
+    async with a_saga_bench(mongodb_url) as made:
         yield made
 
 

@@ -12,12 +12,11 @@ from pymongo import AsyncMongoClient
 
 from common.consistency import read_token
 from payments.charges import Card
-from stack.servers import Mongod, RabbitMQ
 from tests.chaos.history import Record
 from tests.chaos.oracle import judge
 from tests.chaos.oracle.gathering import gather, look
 from tests.chaos.oracle.tally import count
-from tests.support.broker import virtual_host
+from tests.support.broker import Broker, virtual_host
 from tests.support.shop_front import SOON_SECONDS
 from tests.support.system import SERVICES, System, running_system, until
 
@@ -59,11 +58,11 @@ class Recorder:
 
 
 @pytest.fixture
-async def system(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+async def system(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     folder = tmp_path_factory.mktemp("judged")
     async with (
         virtual_host(rabbitmq) as host,
-        running_system(mongod.url, host.url, folder, services=SERVICES, PAYMENTS_HOLD_SECONDS="1") as running,
+        running_system(mongodb_url, host.url, folder, services=SERVICES, PAYMENTS_HOLD_SECONDS="1") as running,
     ):
         yield running
 

@@ -16,7 +16,6 @@ from command_service.sagas.store import SagaStore
 from command_service.sagas.stuck import watch_stuck
 from common.envelope import Commit
 from common.sink import Fenced
-from stack.servers import Mongod
 from tests.support.cqrs import Cqrs
 from tests.support.ledger import event
 from tests.support.saga_bench import PAYMENT_SECONDS, Outbox, SagaBench, a_saga_bench
@@ -26,8 +25,8 @@ SOON_SECONDS = 10.0
 
 
 @pytest.fixture
-async def bench(mongod: Mongod) -> AsyncIterator[SagaBench]:
-    async with a_saga_bench(mongod.url) as made:
+async def bench(mongodb_url: str) -> AsyncIterator[SagaBench]:
+    async with a_saga_bench(mongodb_url) as made:
         yield made
 
 
@@ -148,10 +147,10 @@ async def counts(bench: SagaBench, held: frozenset[int], number: int) -> bool:
 
 
 async def test_cqrs_sagas_lists_what_is_stuck_and_asks_for_a_retry(
-    bench: SagaBench, mongod: Mongod, tmp_path: Path
+    bench: SagaBench, mongodb_url: str, tmp_path: Path
 ) -> None:
     strange = await a_stuck_saga(bench)
-    log = {"EVENTS_MONGODB_URL": mongod.url, "EVENTS_DATABASE": bench.database.name}
+    log = {"EVENTS_MONGODB_URL": mongodb_url, "EVENTS_DATABASE": bench.database.name}
     cqrs = Cqrs(data=tmp_path, env=log)
     shown = await asyncio.to_thread(cqrs.does, "sagas", "list")
     assert strange.subject in shown
