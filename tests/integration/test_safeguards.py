@@ -26,6 +26,9 @@ ALONE = {
         without.checkpoint_revisions, close_calls.a_writer_wakes_when_another_has_emptied_the_partition, {"O3"}
     ),
     "V3 clearing the cache": Case(without.cache_clearing, close_calls.a_writer_goes_on_after_a_rebuild, {"O3"}),
+    "V3 passing over old commits": Case(
+        without.old_commits_passed_over, close_calls.a_checkpoint_is_older_than_the_documents, {"O3"}
+    ),
     "F3 the comparison with the log": Case(without.log_check, close_calls.an_older_log_stands_under_the_views, {"O3"}),
     "F4 the gap read": Case(without.gap_read, close_calls.a_message_is_lost_before_another, {"O3"}),
     "F4 the mac": Case(without.mac_check, close_calls.a_message_is_doctored, {"O3"}),
@@ -59,17 +62,29 @@ async def test_V1_V3_a_revision_or_a_position_stops_a_batch_that_was_done_alread
 ) -> None:
     """They stand behind each other here, and either is enough; alone, the revision is needed after a rebuild."""
     pair = (without.checkpoint_revisions, without.document_positions)
-    await _needs_one_of(
-        pair, close_calls.a_writer_wakes_when_another_has_done_its_batch, {"O3", "O6"}, mongod.url, monkeypatch
-    )
+    schedule = close_calls.a_writer_wakes_when_another_has_done_its_batch
+    for take_out in pair:
+        with monkeypatch.context() as patch:
+            take_out(patch)
+            assert await broken_rules(mongod.url, schedule) == set()
+    for take_out in pair:
+        take_out(monkeypatch)
+    assert await broken_rules(mongod.url, schedule) == {"O3", "O6"}
 
 
-async def test_F4_V3_an_old_message_stops_at_the_inbox_or_at_the_document(
+async def test_F4_V3_an_old_message_sets_the_checkpoint_back_and_without_the_documents_care_the_views(
     mongod: Mongod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Either is enough for the views; without the first, the checkpoint goes back and `seen` hides it."""
-    pair = (without.duplicate_check, without.old_commits_passed_over)
-    await _needs_one_of(pair, close_calls.a_message_comes_again, {"O3"}, mongod.url, monkeypatch)
+    """For the views, either is enough: the inbox drops the message, or the document has seen its commit."""
+    schedule = close_calls.a_message_comes_again
+    assert await broken_rules(mongod.url, schedule) == set()
+    with monkeypatch.context() as patch:
+        without.old_commits_passed_over(patch)
+        assert await broken_rules(mongod.url, schedule) == set()
+    without.duplicate_check(monkeypatch)
+    assert await broken_rules(mongod.url, schedule) == {"O9"}
+    without.old_commits_passed_over(monkeypatch)
+    assert await broken_rules(mongod.url, schedule) == {"O3", "O9"}
 
 
 async def test_V3_a_stale_cache_makes_the_views_stand_still_and_without_the_positions_wrong(
@@ -85,18 +100,6 @@ async def test_V3_a_stale_cache_makes_the_views_stand_still_and_without_the_posi
     assert await broken_rules(mongod.url, schedule) == {"O3", "O9"}
     without.document_positions(monkeypatch)
     assert await broken_rules(mongod.url, schedule) == {"O3", "O6"}
-
-
-async def _needs_one_of(
-    pair: tuple[TakeOut, TakeOut], schedule: Schedule, broken: set[str], url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for take_out in pair:
-        with monkeypatch.context() as patch:
-            take_out(patch)
-            assert await broken_rules(url, schedule) == set()
-    for take_out in pair:
-        take_out(monkeypatch)
-    assert await broken_rules(url, schedule) == broken
 
 
 async def broken_rules(url: str, schedule: Schedule) -> set[str]:

@@ -67,6 +67,16 @@ async def a_writer_comes_back_after_another(scene: Scene) -> None:
         await scene.bench.catch_up(writer)
 
 
+async def a_checkpoint_is_older_than_the_documents(scene: Scene) -> None:
+    """As when that one collection was restored."""
+    order = await scene.ledger.order(1)
+    await scene.ledger.cancel(order)
+    await scene.catch_up()
+    older = {"position": order.position, "command_id": order.command_id}
+    await scene.bench.views["checkpoints"].update_one({}, {"$set": older})
+    await scene.catch_up()
+
+
 async def _rebuild(scene: Scene, writer: ViewWriter) -> None:
     await scene.bench.ask(REBUILD)
     await writer.serve_requests(scene.bench.all_partitions)
