@@ -23,6 +23,8 @@ from tests.support.planting import (
     view,
 )
 
+SET_BACK = {"_id": "views/0", "partition": 0, "position": 1, "command_id": None}
+
 
 def release_twice(facts: Facts) -> Facts:
     """What is reserved falls below 0."""
@@ -156,6 +158,7 @@ FAULTS: dict[str, Fault] = {
     "a group has lag": (leave_lag, "O9", "group views"),
     "the relay has lag": (leave_the_relay_behind, "O9", "group relay"),
     "a group is not there": (lose_a_group, "O9", "group sagas"),
+    "a checkpoint went back": (add("checkpoints", SET_BACK), "O9", "checkpoint views/0"),
     "a request is left": (add("requests", {"_id": "rebuild/1"}), "O9", "request rebuild/1"),
     "a want has no outcome": (leave_a_want_open, "O9", "has no outcome"),
     "a saga has not heard the end": (leave_a_saga_behind, "O9", "and the order is COMPLETED"),

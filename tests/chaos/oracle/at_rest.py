@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from common.read_models.storage import REQUESTS
+from common.read_models.storage import CHECKPOINTS, REQUESTS
 from tests.chaos.oracle.facts import Document, Facts, Finding, last_status
 
 TIMER_SECONDS = 5.0  # so late may a saga notice that its time is over
@@ -20,6 +20,7 @@ def o9_everything_is_at_rest(facts: Facts) -> Iterator[Finding]:
     over; PENDING is nobody's rest. What an order that came to nothing has paid must have gone back.
     """
     yield from _lags(facts)
+    yield from _checkpoints(facts)
     for request in facts.views.get(REQUESTS, ()):
         yield f"request {request['_id']}", "nobody has served it"
     if facts.sagas is not None:
@@ -44,6 +45,16 @@ def lagging(positions: Document) -> dict[str, Document]:
     relay = positions.get("relay")
     everybody = positions.get("groups", {}) | ({"relay": relay} if relay else {})
     return {name: group for name, group in everybody.items() if group.get("lag") != 0}
+
+
+def _checkpoints(facts: Facts) -> Iterator[Finding]:
+    """Each stands at its partition's last commit: `seen`, by which there is no lag, may hide that one went back."""
+    last = {commit["partition"]: (commit["_id"], commit["command_id"]) for commit in facts.commits}
+    for checkpoint in facts.views.get(CHECKPOINTS, ()):
+        stands = (checkpoint["position"], checkpoint["command_id"])
+        expected = last.get(checkpoint["partition"], (0, None))
+        if stands != expected:
+            yield f"checkpoint {checkpoint['_id']}", f"(position, command) is {stands}, not {expected}"
 
 
 def _sagas(facts: Facts, sagas: Sequence[Document]) -> Iterator[Finding]:
