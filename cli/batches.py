@@ -16,6 +16,13 @@ class Batch:
     body: bytes
     line_numbers: tuple[int, ...]
 
+    def halves(self) -> tuple["Batch", "Batch"]:
+        lines, middle = self.body.splitlines(keepends=True), len(self.line_numbers) // 2
+        return (
+            Batch(b"".join(lines[:middle]), self.line_numbers[:middle]),
+            Batch(b"".join(lines[middle:]), self.line_numbers[middle:]),
+        )
+
 
 def in_batches(lines: Iterable[Order | Rejected], on_rejected: Callable[[Rejected], None]) -> Iterator[Batch]:
     """Yield the orders in their order; what is none goes to `on_rejected`."""

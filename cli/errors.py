@@ -3,6 +3,7 @@
 ImportFailed
   ├─ UnknownFormat    the file is not in a format that is understood
   └─ Unreachable      the gateway does not answer, or says no to a whole batch
+       └─ TooSlow     a batch was not done in time, again and again; half of it may be
 """
 
 
@@ -15,4 +16,8 @@ class UnknownFormat(ImportFailed):
 
 
 class Unreachable(ImportFailed):
+    pass
+
+
+class TooSlow(Unreachable):
     pass

@@ -4,17 +4,19 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import orjson
 
-from cli.errors import Unreachable
+from cli.errors import TooSlow, Unreachable
 from common.tasks import BackOff
 
 ANSWER_SECONDS = 30.0  # for one request
 PATIENCE_SECONDS = 60.0  # how long a request is sent again before the import is given up
 NOT_NOW = (429, 502, 503, 504)
+TRIES_IN_TIME = 2  # of a batch that could be smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,13 @@ class Gateway:
             raise Unreachable(f"no gateway answers at {self.url} ({_reason(error)}); `cqrs up` starts one") from error
 
     async def import_orders(self, body: bytes, token: str | None) -> dict[str, Any]:
-        """Send a batch, more than once if need be; its orders count once. The answer's token includes `token`."""
+        """Send a batch, more than once if need be; its orders count once. The answer's token includes `token`.
+
+        Raises TooSlow for one of several lines that is not done in time.
+        """
         headers = {"Content-Type": "application/x-ndjson"} | _consistent(token)
-        return orjson.loads(await self._patiently("POST", "/cqrs/commands/orders/import", body, headers))
+        tries = TRIES_IN_TIME if body.count(b"\n") > 1 else None
+        return orjson.loads(await self._patiently("POST", "/cqrs/commands/orders/import", body, headers, tries))
 
     async def shows(self, token: str) -> bool:
         """Whether the views show everything that the token has seen; waits a moment for it, and asks once."""
@@ -51,10 +57,13 @@ class Gateway:
             raise Unreachable(f"GET {path} answered {answer.status}: {_detail(content)}")
         return answer.ok
 
-    async def _patiently(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+    async def _patiently(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], tries_in_time: int | None
+    ) -> bytes:
         """Return the body of the 2xx answer; any other that will not change by itself raises Unreachable."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         back_off = BackOff()
+        too_slow = 0
         while True:
             try:
                 async with self.session.request(method, self.url + path, data=body, headers=headers) as answer:
@@ -64,8 +73,11 @@ class Gateway:
                     reason = f"{method} {path} answered {answer.status}: {_detail(content)}"
                     if answer.status not in NOT_NOW:
                         raise Unreachable(reason)
+                    too_slow += answer.status == HTTPStatus.SERVICE_UNAVAILABLE
             except (aiohttp.ClientError, TimeoutError) as error:
                 reason = f"{self.url} does not answer: {_reason(error)}"
+            if too_slow == tries_in_time:
+                raise TooSlow(reason)
             if time.monotonic() > give_up_at:
                 raise Unreachable(f"given up after {PATIENCE_SECONDS:.0f} s; {reason}")
             await back_off.pause()

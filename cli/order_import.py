@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.batches import Batch, in_batches
-from cli.errors import ImportFailed, Unreachable
+from cli.errors import ImportFailed, TooSlow, Unreachable
 from cli.gateway import PATIENCE_SECONDS, Gateway
 from cli.order_files import Order, Rejected
 
@@ -87,15 +87,29 @@ async def _send_lane(gateway: Gateway, batches: Iterator[Batch], tally: Tally) -
     token = None
     for batch in batches:
         tally.under_way.add(batch.line_numbers[0])
-        answer = await gateway.import_orders(batch.body, token)
+        async for part, answer in _answers(gateway, batch, token):
+            tally.accepted += answer["accepted"]
+            tally.replayed += answer["replayed"]
+            tally.position = max(tally.position, answer["position"])
+            for refused in answer["rejected"]:
+                tally.reject(_rejected(part, refused))
+            token = answer["token"]
         tally.under_way.discard(batch.line_numbers[0])
-        tally.accepted += answer["accepted"]
-        tally.replayed += answer["replayed"]
-        tally.position = max(tally.position, answer["position"])
-        for refused in answer["rejected"]:
-            tally.reject(_rejected(batch, refused))
-        token = answer["token"]
     return token
+
+
+async def _answers(gateway: Gateway, batch: Batch, token: str | None) -> AsyncIterator[tuple[Batch, dict[str, Any]]]:
+    """Yield what came of the batch, in parts where a slow service does not finish all of it in time."""
+    parts = [batch]
+    while parts:
+        part = parts.pop()
+        try:
+            answer = await gateway.import_orders(part.body, token)
+        except TooSlow:
+            parts += reversed(part.halves())
+        else:
+            token = answer["token"]
+            yield part, answer
 
 
 def _rejected(batch: Batch, refused: dict[str, Any]) -> Rejected:

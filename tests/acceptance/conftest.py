@@ -19,6 +19,7 @@ async def door(system: System) -> AsyncIterator[Door]:
         opened = Door(system, http, PRODUCT)
         stock = {"product_id": PRODUCT, "product_name": "Keyboard", "quantity": 10**9, "unit_price": "49.99"}
         assert (await opened.post("inventory", stock)).status in (200, 201)
+        await system.settled()
         yield opened
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import pytest
 
-from stack.servers import Mongod
 from tests.chaos.oracle import judge
 from tests.support import close_calls
 from tests.support import taking_out as without
@@ -50,15 +49,15 @@ ALONE = {
 
 
 @pytest.mark.parametrize("name", ALONE)
-async def test_the_judge_cries_without(mongod: Mongod, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+async def test_the_judge_cries_without(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     case = ALONE[name]
-    assert await broken_rules(mongod.url, case.schedule) == set()
+    assert await broken_rules(mongodb_url, case.schedule) == set()
     case.take_out(monkeypatch)
-    assert await broken_rules(mongod.url, case.schedule) == case.broken
+    assert await broken_rules(mongodb_url, case.schedule) == case.broken
 
 
 async def test_V1_V3_a_revision_or_a_position_stops_a_batch_that_was_done_already(
-    mongod: Mongod, monkeypatch: pytest.MonkeyPatch
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They stand behind each other here, and either is enough; alone, the revision is needed after a rebuild."""
     pair = (without.checkpoint_revisions, without.document_positions)
@@ -66,40 +65,40 @@ async def test_V1_V3_a_revision_or_a_position_stops_a_batch_that_was_done_alread
     for take_out in pair:
         with monkeypatch.context() as patch:
             take_out(patch)
-            assert await broken_rules(mongod.url, schedule) == set()
+            assert await broken_rules(mongodb_url, schedule) == set()
     for take_out in pair:
         take_out(monkeypatch)
-    assert await broken_rules(mongod.url, schedule) == {"O3", "O6"}
+    assert await broken_rules(mongodb_url, schedule) == {"O3", "O6"}
 
 
 async def test_F4_V3_an_old_message_sets_the_checkpoint_back_and_without_the_documents_care_the_views(
-    mongod: Mongod, monkeypatch: pytest.MonkeyPatch
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For the views, either is enough: the inbox drops the message, or the document has seen its commit."""
     schedule = close_calls.a_message_comes_again
-    assert await broken_rules(mongod.url, schedule) == set()
+    assert await broken_rules(mongodb_url, schedule) == set()
     with monkeypatch.context() as patch:
         without.old_commits_passed_over(patch)
-        assert await broken_rules(mongod.url, schedule) == set()
+        assert await broken_rules(mongodb_url, schedule) == set()
     without.duplicate_check(monkeypatch)
-    assert await broken_rules(mongod.url, schedule) == {"O9"}
+    assert await broken_rules(mongodb_url, schedule) == {"O9"}
     without.old_commits_passed_over(monkeypatch)
-    assert await broken_rules(mongod.url, schedule) == {"O3", "O9"}
+    assert await broken_rules(mongodb_url, schedule) == {"O3", "O9"}
 
 
 async def test_V3_a_stale_cache_makes_the_views_stand_still_and_without_the_positions_wrong(
-    mongod: Mongod, monkeypatch: pytest.MonkeyPatch
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the cache is cleared, nothing needs the positions; else they turn a wrong view into a late one."""
     schedule = close_calls.a_writer_comes_back_after_another
-    assert await broken_rules(mongod.url, schedule) == set()
+    assert await broken_rules(mongodb_url, schedule) == set()
     with monkeypatch.context() as patch:
         without.document_positions(patch)
-        assert await broken_rules(mongod.url, schedule) == set()
+        assert await broken_rules(mongodb_url, schedule) == set()
     without.cache_clearing(monkeypatch)
-    assert await broken_rules(mongod.url, schedule) == {"O3", "O9"}
+    assert await broken_rules(mongodb_url, schedule) == {"O3", "O9"}
     without.document_positions(monkeypatch)
-    assert await broken_rules(mongod.url, schedule) == {"O3", "O6"}
+    assert await broken_rules(mongodb_url, schedule) == {"O3", "O6"}
 
 
 async def broken_rules(url: str, schedule: Schedule) -> set[str]:

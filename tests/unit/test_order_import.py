@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from cli.batches import MAX_LINES
-from cli.errors import Unreachable
+from cli.errors import TooSlow, Unreachable
 from cli.import_display import summary
 from cli.order_files import Order, Rejected
 from cli.order_import import IN_FLIGHT, Tally, import_orders
@@ -16,9 +16,15 @@ ORDERS = 10 * MAX_LINES
 
 
 class ImaginedGateway:
-    """Answers like the real one. `fails_at` is the line number whose batch is never answered."""
+    """Answers like the real one. `fails_at` is the line number whose batch is never answered.
 
-    def __init__(self, *, refused: frozenset[int] = frozenset(), fails_at: int = 0) -> None:
+    It does `most_lines` in time.
+    """
+
+    def __init__(
+        self, *, refused: frozenset[int] = frozenset(), fails_at: int = 0, most_lines: int = MAX_LINES
+    ) -> None:
+        self._most_lines = most_lines
         self.accepted: list[int] = []
         self.most_at_once = 0
         self.waited_for: list[str] = []
@@ -37,6 +43,8 @@ class ImaginedGateway:
         lines = [orjson.loads(line) for line in body.splitlines()]
         if self._fails_at in lines:
             raise Unreachable("nobody is there")
+        if len(lines) > self._most_lines:
+            raise TooSlow("not in time")
         taken = [line for line in lines if line not in self._refused]
         self.accepted += taken
         return {
@@ -78,6 +86,15 @@ async def test_the_tokens_that_are_waited_for_have_seen_every_batch() -> None:
     await import_orders(gateway, orders(), counted, waits_until_shown=True)
     seen = {int(first) for token in gateway.waited_for for first in token.split("+") if first}
     assert seen == set(range(1, ORDERS, MAX_LINES))
+
+
+@pytest.mark.parametrize("most_lines", [1, 7, MAX_LINES // 2])
+async def test_where_a_batch_is_too_much_parts_of_it_are_sent(most_lines: int) -> None:
+    refused = frozenset({1, MAX_LINES + 7})
+    gateway, (counted, told) = ImaginedGateway(refused=refused, most_lines=most_lines), tally()
+    await import_orders(gateway, orders(2 * MAX_LINES), counted, waits_until_shown=True)
+    assert sorted([*gateway.accepted, *refused]) == list(range(1, 2 * MAX_LINES + 1))
+    assert {line.line_number for line in told} == refused
 
 
 async def test_nobody_waits_who_does_not_want_to() -> None:
