@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 import structlog
 from aiohttp import web
+from bson.int64 import Int64
 from yarl import URL
 
 from command_service.sagas.errands import COMMAND_SECONDS, Done, Errand, Errands
@@ -35,7 +36,16 @@ class Undone(msgspec.Struct, frozen=True, gc=False, tag="undone"):
 
 _ERRANDS = msgspec.json.Decoder(list[Errand])
 _RESULTS = msgspec.json.Decoder(list[Done | Undone])
-_encode = msgspec.json.Encoder().encode
+
+
+def _plain(value: object) -> int:
+    """A number over 31 bits comes out of MongoDB as a type of its own."""
+    if isinstance(value, Int64):
+        return int(value)
+    raise NotImplementedError(type(value).__name__)
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class ErrandPost:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from bson.int64 import Int64
 
 from command_service.sagas.errands import Errand
 from command_service.sagas.post import PATH, SEAL_HEADER, ErrandPost
@@ -17,7 +18,7 @@ from stack.ports import free_ports
 from tests.support.system import System
 
 KEY = "a key for tests"
-_products = itertools.count(700_000)
+_products = itertools.count(2**40)  # MongoDB gives them back as Int64
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,11 @@ async def test_an_errand_that_is_sent_again_has_the_same_outcome(post: ErrandPos
     errand = a_reservation(product_id)
     first = await post.do(errand)
     assert await post.do(errand) == first
+
+
+async def test_a_want_that_was_stored_and_read_again_goes_out_as_it_was(post: ErrandPost, product_id: int) -> None:
+    errand = a_reservation(Int64(product_id))
+    assert (await post.do(errand)).events[0].data["product_id"] == product_id
 
 
 async def test_S3_what_was_refused_stays_refused(
