@@ -35,6 +35,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     deadline_s: float = 5.0
 
+    @property
+    def is_query(self) -> bool:
+        """A path begins with a slash, an Idempotency-Key of ours never does."""
+        return self.key.startswith("/")
+
 
 class FaultWindow(msgspec.Struct, frozen=True, kw_only=True):
     """When a fault was there: from its injection to its healing, on the clock of the records."""
