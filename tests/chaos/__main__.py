@@ -14,6 +14,7 @@ from tests.chaos import report
 from tests.chaos.disks import may_mount
 from tests.chaos.faults import FAULTS
 from tests.chaos.faults.fault import Fault
+from tests.chaos.load import CALLS_PER_SECOND
 from tests.chaos.run import run_faults
 from tests.chaos.verdict import judged
 from tests.chaos.world import a_world
@@ -26,12 +27,13 @@ def main(
         int | None, typer.Option(help="The order of the faults and what customers do; else by chance.")
     ] = None,
     only: Annotated[str, typer.Option(help="Faults of these numbers, like F9,F12.")] = "",
+    rate: Annotated[float, typer.Option(help="Calls a second, however slowly they are answered.")] = CALLS_PER_SECOND,
     long: Annotated[bool, typer.Option("--long", help="All faults, with three seeds.")] = False,
 ) -> None:
     """Break everything that can break, and see whether anything is lost or doubled."""
     first = random.randrange(10**6) if seed is None else seed
     seeds = range(first, first + SEEDS_OF_A_LONG_RUN) if long else (first,)
-    are_good = [uvloop.run(_run(seed, _chosen(only, long=long))) for seed in seeds]
+    are_good = [uvloop.run(_run(seed, _chosen(only, long=long), rate)) for seed in seeds]
     raise typer.Exit(0 if all(are_good) else 1)
 
 
@@ -45,14 +47,14 @@ def _chosen(only: str, *, long: bool) -> list[Fault]:
     return [fault for fault in FAULTS if long or fault.is_usual]
 
 
-async def _run(seed: int, faults: list[Fault]) -> bool:
+async def _run(seed: int, faults: list[Fault], rate: float) -> bool:
     """Keep the folder of a run that went wrong."""
     folder = Path(tempfile.mkdtemp(prefix=f"leveret-chaos-{seed}-"))
     print(f"seed {seed}, {len(faults)} faults, in {folder}", flush=True)
     random.Random(seed).shuffle(faults)
     fills_disks = may_mount() and any(fault.fills_disks for fault in faults)
     async with a_world(folder, seed, has_small_disks=fills_disks) as world:
-        outcomes = await run_faults(world, faults, tell=report.tell)
+        outcomes = await run_faults(world, faults, tell=report.tell, calls_per_second=rate)
         verdict = await judged(world, outcomes)
     report.show(outcomes, verdict)
     is_good = report.is_good(outcomes, verdict)

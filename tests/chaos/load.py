@@ -41,7 +41,7 @@ class Load:
             assert (await self.caller().command(wish)).type == "ok", "the shop cannot be stocked"
 
     @asynccontextmanager
-    async def running(self, calls_per_second: float = CALLS_PER_SECOND) -> AsyncIterator[None]:
+    async def running(self, calls_per_second: float) -> AsyncIterator[None]:
         """Leaves when everybody knows what became of what they asked for, or after LAST_SECONDS."""
         opening = asyncio.create_task(self._open(1 / calls_per_second))
         try:

@@ -8,12 +8,13 @@ from stack.errors import StackError
 from tests.chaos.faults.fault import Fault, Impossible, Misbehaved
 from tests.chaos.healing import seconds_to_heal
 from tests.chaos.history import Record
+from tests.chaos.load import CALLS_PER_SECOND
 from tests.chaos.looking import wrong_views
-from tests.chaos.world import PAYMENT_SECONDS, World
+from tests.chaos.world import World
 from tests.support.system import until
 
 CALM_SECONDS = 10.0
-REST_SECONDS = PAYMENT_SECONDS + 60.0
+REST_SECONDS = 60.0  # beyond the time for paying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +36,23 @@ class Outcome:
 
 
 async def run_faults(
-    world: World, faults: Sequence[Fault], *, calm_seconds: float = CALM_SECONDS, tell: Callable[[Outcome], None]
+    world: World,
+    faults: Sequence[Fault],
+    *,
+    tell: Callable[[Outcome], None],
+    calm_seconds: float = CALM_SECONDS,
+    calls_per_second: float = CALLS_PER_SECOND,
 ) -> list[Outcome]:
     """Let each fault strike and heal under load, then wait until every saga is over or waits for a person."""
     outcomes: list[Outcome] = []
     await world.load.stock_up()
-    async with world.load.running():
+    async with world.load.running(calls_per_second):
         for fault in faults:
             outcomes.append(await _strike(world, fault, calm_seconds))
             tell(outcomes[-1])
         await asyncio.sleep(calm_seconds)
-    await until(lambda: _is_at_rest(world), seconds=REST_SECONDS, what="every saga is over or waits for a person")
+    rest_seconds = world.payment_seconds + REST_SECONDS
+    await until(lambda: _is_at_rest(world), seconds=rest_seconds, what="every saga is over or waits for a person")
     await world.system.settled()
     return outcomes
 

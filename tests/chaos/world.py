@@ -22,8 +22,8 @@ from tests.chaos.proxy import CLEAR, Link
 from tests.support.broker import TIMEOUT, VirtualHost
 from tests.support.system import SERVICES, System
 
-PAYMENT_SECONDS = 30
-SETTINGS = {"PAYMENT_SECONDS": str(PAYMENT_SECONDS), "PAYMENTS_HOLD_SECONDS": "4"}  # a saga asks again after 2 s
+PAYMENT_SECONDS = 30.0
+HOLD_SECONDS = 4.0  # of a slow card; a saga asks again after 2 s
 DEFAULT_HOST = "%2F"  # RabbitMQ's own virtual host, as addresses spell it
 
 LINKS: Mapping[tuple[str, str], str] = {
@@ -55,6 +55,7 @@ class World:
     diary: Diary
     mongo: AsyncMongoClient[dict[str, Any]]
     http: aiohttp.ClientSession
+    payment_seconds: float  # so long a validated order waits for its payment
     deaths: list[str] = field(default_factory=list)  # who fell without being killed
 
     @property
@@ -86,7 +87,9 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(folder: Path, seed: int, *, has_small_disks: bool = False) -> AsyncIterator[World]:
+async def a_world(
+    folder: Path, seed: int, *, payment_seconds: float = PAYMENT_SECONDS, has_small_disks: bool = False
+) -> AsyncIterator[World]:
     """Everything is up, nobody has come yet. `has_small_disks` puts the servers' data on disks that can be filled."""
     chance = random.Random(seed)
     async with AsyncExitStack() as stack:
@@ -97,7 +100,7 @@ async def a_world(folder: Path, seed: int, *, has_small_disks: bool = False) -> 
         rabbitmq = await stack.enter_async_context(
             private_rabbitmq(folder / "rabbitmq", on_line=_to(folder, "rabbitmq"))
         )
-        system = System(mongod.url, rabbitmq.url, folder, **SETTINGS)
+        system = System(mongod.url, rabbitmq.url, folder, **_settings(payment_seconds))
         links = await _linked(stack, system, mongod, rabbitmq, chance)
         stack.push_async_callback(system.stop)
         await system.start(*SERVICES)
@@ -116,7 +119,12 @@ async def a_world(folder: Path, seed: int, *, has_small_disks: bool = False) -> 
             diary=diary,
             mongo=await stack.enter_async_context(AsyncMongoClient(mongod.url, tz_aware=True)),
             http=http,
+            payment_seconds=payment_seconds,
         )
+
+
+def _settings(payment_seconds: float) -> dict[str, str]:
+    return {"PAYMENT_SECONDS": str(payment_seconds), "PAYMENTS_HOLD_SECONDS": str(HOLD_SECONDS)}
 
 
 async def _linked(

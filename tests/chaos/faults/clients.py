@@ -10,7 +10,7 @@ from tests.chaos.caller import Caller, Wish
 from tests.chaos.customer import restock
 from tests.chaos.faults.fault import Misbehaved
 from tests.chaos.history import Record
-from tests.chaos.world import PAYMENT_SECONDS, World
+from tests.chaos.world import World
 
 BUYERS, STOCK = 200, 50
 RETRIES = 1000
@@ -18,15 +18,15 @@ IDLE_SOCKETS, LORISES = 5000, 200
 SIT_SECONDS = 8.0
 PAUSE_SECONDS = 0.2
 DRIP_SECONDS = 0.5
-DECIDED_SECONDS = PAYMENT_SECONDS - 5.0  # after that stock is given back
 HEALTH = aiohttp.ClientTimeout(total=3)
 
 
 async def everybody_wants_the_last(world: World) -> None:
+    """It must be decided before the first of them is too late to pay and gives a piece back."""
     product_id = world.chance.randrange(10_000, 1_000_000)
     price = {"product_name": "The last", "unit_price": "1.00", "quantity": STOCK}
     await world.load.caller().insist(restock(product_id, **price))
-    async with asyncio.timeout(DECIDED_SECONDS):
+    async with asyncio.timeout(world.payment_seconds):
         statuses = await asyncio.gather(*(_buy(world.load.caller(), product_id) for _ in range(BUYERS)))
     if statuses.count("VALIDATED") != STOCK:
         raise Misbehaved(f"{STOCK} were there, and {statuses.count('VALIDATED')} got one")
