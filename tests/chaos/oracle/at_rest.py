@@ -1,0 +1,109 @@
+"""O9: everything that had to follow has followed, once, and nothing of what was undone is left."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from common.read_models.storage import REQUESTS
+from tests.chaos.oracle.facts import Document, Facts, Finding, last_status
+
+TIMER_SECONDS = 5.0  # so late may a saga notice that its time is over
+UNDONE = frozenset({"REJECTED", "CANCELLED", "REFUNDED"})
+WAITS_FOR = {"VALIDATED": "payment", "PAID": "shipment", "SHIPPED": "delivery", "DELIVERED": "completion"}
+MAY_HOLD_STOCK = frozenset({"PENDING", "VALIDATED", "PAID"})
+
+
+def o9_everything_is_at_rest(facts: Facts) -> Iterator[Finding]:
+    """Lag is 0, every saga terminal, no reservation of a cancelled order left, every external effect once per key.
+
+    A saga that waits for people (shipment, delivery, completion) is at rest, as is one whose time for paying is not
+    over; PENDING is nobody's rest. What an order that came to nothing has paid must have gone back.
+    """
+    yield from _lags(facts)
+    for request in facts.views.get(REQUESTS, ()):
+        yield f"request {request['_id']}", "nobody has served it"
+    if facts.sagas is not None:
+        yield from _sagas(facts, facts.sagas)
+    yield from _reservations(facts)
+    yield from _effects(facts)
+
+
+def _lags(facts: Facts) -> Iterator[Finding]:
+    head, groups = facts.positions.get("head"), facts.positions.get("groups", {})
+    if head != len(facts.commits):
+        yield "log", f"its head is said to be {head}, and it has {len(facts.commits)} commits"
+    wanted = {"views"} if facts.sagas is None else {"views", "sagas"}
+    for name in wanted - groups.keys():
+        yield f"group {name}", "it has no position"
+    relay = facts.positions.get("relay")
+    for name, group in (*groups.items(), *([("relay", relay)] if relay else ())):
+        if group.get("lag") != 0:
+            yield f"group {name}", f"its lag is {group.get('lag')} at position {group.get('position')}"
+
+
+def _sagas(facts: Facts, sagas: Sequence[Document]) -> Iterator[Finding]:
+    statuses = last_status(facts)
+    placed = {data["order_id"] for _, data in facts.told("OrderInitiated")}
+    known = {saga["_id"] for saga in sagas}
+    for saga_id in placed ^ known:
+        yield f"sagas/{saga_id}", "there is none" if saga_id in placed else "there is no such order"
+    for saga in sagas:
+        if restless := _restless(saga, statuses.get(saga["_id"], ""), facts):
+            yield f"sagas/{saga['_id']}", restless
+
+
+def _restless(saga: Document, status: str, facts: Facts) -> str | None:
+    """Why a saga of an order in this status is not at rest."""
+    state = (saga["state"]["status"], saga["state_word"], saga["waits_for"])
+    waits_for = WAITS_FOR.get(status)
+    if saga["is_open"]:
+        return f"its step {saga['steps'][-1]['want']['step']} has no outcome"
+    if saga["trouble"]:
+        return f"it is stuck: {saga['trouble']}"
+    if status == "PENDING" or state != (status, "running" if waits_for else "over", waits_for):
+        return f"(status, state, waits for) is {state}, and the order is {status}"
+    latest = facts.looked_at - timedelta(seconds=TIMER_SECONDS)
+    if waits_for == "payment" and (saga["due_at"] is None or saga["due_at"] < latest):
+        return f"it waits for a payment since its time was over at {saga['due_at']}"
+    return None
+
+
+def _reservations(facts: Facts) -> Iterator[Finding]:
+    statuses = last_status(facts)
+    reserved = {data["reservation_id"]: data for _, data in facts.told("StockReserved")}
+    for _, data in facts.told("StockReleased", "StockCommitted"):
+        reserved.pop(data["reservation_id"], None)
+    for data in reserved.values():
+        status = statuses.get(data["order_id"], "unknown")
+        if status not in MAY_HOLD_STOCK:
+            pieces = f"{data['quantity']} of product {data['product_id']}"
+            yield f"orders/{data['order_id']}", f"it is {status}, and {pieces} are reserved for it"
+
+
+def _effects(facts: Facts) -> Iterator[Finding]:
+    statuses = last_status(facts)
+    orders = {data["payment_id"]: data["order_id"] for _, data in facts.told("PaymentInitiated")}
+    for about, times in effects(facts).items():
+        if times > 1:
+            yield about, f"it is there {times} times"
+    for charge in facts.books or ():
+        kept = charge["captured_count"] - charge["refunded_count"]
+        order_id = orders.get(charge["payment_id"], "")
+        if kept < 0:
+            yield f"charge {charge['payment_id']}", "it was given back and never captured"
+        if kept > 0 and statuses.get(order_id) in UNDONE:
+            yield f"orders/{order_id}", f"it is {statuses[order_id]}, and the provider has its money"
+
+
+def effects(facts: Facts) -> Counter[str]:
+    """Every effect that must be there once, and how often it is: by the provider's count, and as the log tells it."""
+    found: Counter[str] = Counter()
+    for charge in facts.books or ():
+        found[f"capture of {charge['payment_id']}"] += charge["captured_count"]
+        found[f"refund of {charge['payment_id']}"] += charge["refunded_count"]
+    for event_type in ("PaymentInitiated", "PaymentProcessed", "PaymentFailed", "PaymentRefunded"):
+        found.update(f"{event_type} {data['payment_id']}" for _, data in facts.told(event_type))
+    found.update(f"reservation {data['reservation_id']}" for _, data in facts.told("StockReserved"))
+    closed = facts.told("StockReleased", "StockCommitted")
+    found.update(f"end of reservation {data['reservation_id']}" for _, data in closed)
+    return found

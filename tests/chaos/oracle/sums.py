@@ -1,0 +1,48 @@
+"""O6: what is added up, beside the orders it is added up from, whatever the log says."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from common.read_models.storage import SUMS
+from common.values import decimal_text
+from tests.chaos.oracle.facts import Document, Facts, Finding
+from tests.chaos.oracle.views import by_id, differences
+from tests.support import naive
+
+
+def o6_statistics_are_sums_of_orders(facts: Facts) -> Iterator[Finding]:
+    """Every sum is the sum over the orders as they are shown, and so are the statistics that people read."""
+    orders = by_id(facts.views.get("orders", ()))
+    try:
+        expected = naive.sums(orders)["sums"]
+    except (LookupError, TypeError, ValueError) as error:
+        yield "orders", f"they cannot be added up: {type(error).__name__}: {error}"
+        return
+    stored = by_id(facts.views.get(SUMS, ()))
+    for key, detail in differences(naive.normal(SUMS, expected), naive.normal(SUMS, stored)):
+        yield f"{SUMS}/{key}", f"by the orders: {detail}"
+    if facts.statistics is not None:
+        yield from _as_shown(facts.statistics, list(orders.values()))
+
+
+def _as_shown(statistics: Document, orders: list[Document]) -> Iterator[Finding]:
+    counted = [order for order in orders if order["status"] != "REJECTED"]
+    captured: Counter[str] = Counter()
+    for order in counted:
+        if order["captured"]:
+            captured[order["captured"]["currency"]] += order["captured"]["amount"]
+    expected: dict[str, Any] = {
+        "total_orders": len(counted),
+        "total_users": len({order["user_id"] for order in counted}),
+        "total_items": sum(order["item_count"] for order in counted),
+        "by_status": dict(Counter(order["status"] for order in orders)),
+        "revenue": [{"amount": decimal_text(n, currency), "currency": currency} for currency, n in _sorted(captured)],
+    }
+    for name, value in expected.items():
+        if statistics.get(name) != value:
+            yield f"statistics/{name}", f"{statistics.get(name)!r} is shown, and the orders make it {value!r}"
+
+
+def _sorted(captured: Counter[str]) -> list[tuple[str, int]]:
+    return sorted((currency, amount) for currency, amount in captured.items() if amount)
