@@ -18,6 +18,7 @@ class Diary:
     def __init__(self, folder: Path) -> None:
         self.records: list[Record] = []
         self.windows: list[FaultWindow] = []
+        self.earlier: dict[int, str] = {}  # position → digest of the commit when it was first looked at
         self._records_file = (folder / "history.jsonl").open("wb")
         self._windows_file = (folder / "windows.jsonl").open("wb")
 

@@ -1,6 +1,6 @@
 """A run as a table for people, with one last line for machines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +11,7 @@ from tests.chaos.verdict import Verdict
 
 QUICK_SECONDS = 20.0  # in which a fault of the usual mix heals
 COLUMNS = ("commands", "ok", "fail", "info", "lost", "doubled", "views equal", "heals in")
+MOST_VIOLATIONS = 30  # told one by one
 console = Console(highlight=False)
 
 
@@ -31,10 +32,12 @@ def show(outcomes: Sequence[Outcome], verdict: Verdict) -> None:
         table.add_row(str(outcome.fault), *_cells(outcome, lost, doubled))
     console.print(table)
     for outcome in outcomes:
-        if outcome.trouble or outcome.wrong_views:
-            console.print(f"{outcome.fault}: {outcome.trouble or ''} {list(outcome.wrong_views)[:10]}", markup=False)
-    for violation in verdict.violations:
+        for remark in _remarks(outcome):
+            console.print(f"{outcome.fault}: {remark}", markup=False)
+    for violation in verdict.violations[:MOST_VIOLATIONS]:
         console.print(violation, markup=False)
+    if len(verdict.violations) > MOST_VIOLATIONS:
+        console.print(f"… and {len(verdict.violations) - MOST_VIOLATIONS} more")
 
 
 def last_line(outcomes: Sequence[Outcome], verdict: Verdict) -> str:
@@ -46,6 +49,15 @@ def last_line(outcomes: Sequence[Outcome], verdict: Verdict) -> str:
 def is_good(outcomes: Sequence[Outcome], verdict: Verdict) -> bool:
     none_lost = not any((*verdict.lost, *verdict.doubled, *verdict.violations))
     return none_lost and all(outcome.is_good for outcome in outcomes)
+
+
+def _remarks(outcome: Outcome) -> Iterator[str]:
+    if outcome.trouble:
+        yield outcome.trouble
+    if outcome.fallen:
+        yield f"started again, as a supervisor would: {', '.join(outcome.fallen)}"
+    if outcome.wrong_views:
+        yield f"not the fold of the log: {', '.join(outcome.wrong_views[:MOST_VIOLATIONS])}"
 
 
 def _cells(outcome: Outcome, lost: int, doubled: int) -> list[str]:

@@ -10,6 +10,7 @@ from tests.chaos.healing import seconds_to_heal
 from tests.chaos.history import Record
 from tests.chaos.load import CALLS_PER_SECOND
 from tests.chaos.looking import wrong_views
+from tests.chaos.oracle.gathering import look
 from tests.chaos.world import World
 from tests.support.system import until
 
@@ -26,6 +27,7 @@ class Outcome:
     healed_seconds: float | None = None
     wrong_views: Sequence[str] = ()
     trouble: str | None = None
+    fallen: Sequence[str] = ()  # who died of it without being killed, and had to be started again
     skipped: str | None = None
 
     @property
@@ -70,13 +72,16 @@ async def _strike(world: World, fault: Fault, calm_seconds: float) -> Outcome:
             trouble = f"{type(wrong).__name__}: {wrong}"
         finally:
             world.mend()
+    seen_dead = len(world.deaths)
     healed_seconds = await seconds_to_heal(world)
+    world.diary.earlier = await asyncio.to_thread(asyncio.run, look(world.system)) | world.diary.earlier
     return Outcome(
         fault=fault,
         records=world.diary.records[seen:],
         healed_seconds=healed_seconds,
         wrong_views=await wrong_views(world),
         trouble=trouble,
+        fallen=world.deaths[seen_dead:],
     )
 
 

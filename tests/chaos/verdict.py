@@ -1,14 +1,14 @@
 """What the judge says of a run, and which commands of which fault were lost or done twice."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.chaos.history import Record
+from tests.chaos.oracle import judge
+from tests.chaos.oracle.gathering import gather
 from tests.chaos.run import Outcome
 from tests.chaos.world import World
-from tests.support import naive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,23 +22,15 @@ class Verdict:
 
 async def judged(world: World, outcomes: Sequence[Outcome]) -> Verdict:
     """Read everything that the run left behind; it must be at rest."""
-    commits = await world.events["commits"].find({}, {"command_id": 1}).to_list()
-    times = Counter(commit["command_id"] for commit in commits)
-    positions = {commit["command_id"]: commit["_id"] for commit in commits}
+    diary = world.diary
+    facts = await gather(world.system, records=diary.records, faults=diary.windows, earlier=diary.earlier)
+    times = Counter(commit["command_id"] for commit in facts.commits)
+    positions = {commit["command_id"]: commit["_id"] for commit in facts.commits}
     return Verdict(
         lost=[_lost(outcome.records, positions) for outcome in outcomes],
         doubled=[_doubled(outcome.records, times) for outcome in outcomes],
-        violations=[*(repr(error) for error in world.load.surprises), *await _violations(world)],
+        violations=[*map(repr, world.load.surprises), *map(str, judge(facts))],
     )
-
-
-async def _violations(world: World) -> list[str]:
-    system = world.system
-    try:
-        await asyncio.to_thread(naive.check, system.mongodb_url, system.events_database, system.views_database)
-    except AssertionError as wrong:
-        return [str(wrong)[:500]]
-    return []
 
 
 def _lost(records: Sequence[Record], positions: dict[str, int]) -> int:
