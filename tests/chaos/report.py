@@ -1,5 +1,6 @@
 """A run as a table for people, with one last line for machines."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from tests.chaos.verdict import Verdict
 
 QUICK_SECONDS = 20.0  # in which a fault of the usual mix heals
 COLUMNS = ("commands", "ok", "fail", "info", "lost", "doubled", "views equal", "heals in")
-MOST_VIOLATIONS = 30  # told one by one
+MOST_TOLD = 5
 console = Console(highlight=False)
 
 
@@ -34,10 +35,11 @@ def show(outcomes: Sequence[Outcome], verdict: Verdict) -> None:
     for outcome in outcomes:
         for remark in _remarks(outcome):
             console.print(f"{outcome.fault}: {remark}", markup=False)
-    for violation in verdict.violations[:MOST_VIOLATIONS]:
-        console.print(violation, markup=False)
-    if len(verdict.violations) > MOST_VIOLATIONS:
-        console.print(f"… and {len(verdict.violations) - MOST_VIOLATIONS} more")
+    for rule, count in Counter(violation.rule for violation in verdict.violations).items():
+        console.print(f"{rule} does not hold, {count} times; the first:")
+        first = [violation for violation in verdict.violations if violation.rule == rule][:MOST_TOLD]
+        for violation in first:
+            console.print(f"  {violation.about}: {violation.detail}", markup=False, soft_wrap=True)
 
 
 def last_line(outcomes: Sequence[Outcome], verdict: Verdict) -> str:
@@ -57,7 +59,7 @@ def _remarks(outcome: Outcome) -> Iterator[str]:
     if outcome.fallen:
         yield f"started again, as a supervisor would: {', '.join(outcome.fallen)}"
     if outcome.wrong_views:
-        yield f"not the fold of the log: {', '.join(outcome.wrong_views[:MOST_VIOLATIONS])}"
+        yield f"not the fold of the log: {', '.join(outcome.wrong_views[:MOST_TOLD])}"
 
 
 def _cells(outcome: Outcome, lost: int, doubled: int) -> list[str]:

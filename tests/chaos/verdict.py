@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.chaos.history import Record
-from tests.chaos.oracle import judge
+from tests.chaos.oracle import Violation, judge
 from tests.chaos.oracle.gathering import gather
 from tests.chaos.run import Outcome
 from tests.chaos.world import World
@@ -17,7 +17,7 @@ class Verdict:
 
     lost: Sequence[int]
     doubled: Sequence[int]
-    violations: Sequence[str]
+    violations: Sequence[Violation]
 
 
 async def judged(world: World, outcomes: Sequence[Outcome]) -> Verdict:
@@ -29,8 +29,12 @@ async def judged(world: World, outcomes: Sequence[Outcome]) -> Verdict:
     return Verdict(
         lost=[_lost(outcome.records, positions) for outcome in outcomes],
         doubled=[_doubled(outcome.records, times) for outcome in outcomes],
-        violations=[*map(repr, world.load.surprises), *map(str, judge(facts))],
+        violations=[*(_surprise(error) for error in world.load.surprises), *judge(facts)],
     )
+
+
+def _surprise(error: BaseException) -> Violation:
+    return Violation("surprise", "a customer", f"could make no sense of an answer: {error!r}")
 
 
 def _lost(records: Sequence[Record], positions: dict[str, int]) -> int:
