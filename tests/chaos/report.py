@@ -13,7 +13,9 @@ from tests.chaos.verdict import Verdict
 QUICK_SECONDS = 20.0  # in which a fault of the usual mix heals
 COLUMNS = ("commands", "ok", "fail", "info", "lost", "doubled", "views equal", "heals in")
 MOST_TOLD = 5
+NARROWEST = 130  # columns, also where there is no terminal
 console = Console(highlight=False)
+console.width = max(console.width, NARROWEST)
 
 
 def tell(outcome: Outcome) -> None:
@@ -27,6 +29,7 @@ def tell(outcome: Outcome) -> None:
 
 def show(outcomes: Sequence[Outcome], verdict: Verdict) -> None:
     table = Table("fault", *COLUMNS)
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for outcome, lost, doubled in zip(outcomes, verdict.lost, verdict.doubled, strict=True):
