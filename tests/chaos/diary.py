@@ -42,6 +42,7 @@ class Diary:
             window = FaultWindow(fault=fault, begin_ns=began_ns, end_ns=time.monotonic_ns())
             self.windows.append(window)
             self._windows_file.write(msgspec.json.encode(window) + b"\n")
+            self._windows_file.flush()
 
 
 def verdicts(records: list[Record]) -> Counter[str]:
