@@ -87,6 +87,7 @@ async def _garbling(world: World, channel: AbstractChannel, partition: int) -> A
         for group in GROUPS:
             await world.host.bind(f"{group}.p{partition}", key)
         await queue.cancel(consumer)
+        await asyncio.gather(*mischief.late)
 
 
 class Mischief:
@@ -98,7 +99,7 @@ class Mischief:
         self._chance = chance
         self._count = 0
         self._held: aio_pika.Message | None = None  # goes after the next one
-        self._late: set[asyncio.Task[None]] = set()
+        self.late: set[asyncio.Task[None]] = set()
 
     async def take(self, arrived: AbstractIncomingMessage) -> None:
         message = aio_pika.Message(arrived.body, headers=arrived.headers, message_id=arrived.message_id)
@@ -108,8 +109,8 @@ class Mischief:
             return
         if draw < LOST + LATE:
             task = asyncio.create_task(self._send_late(message))
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
+            self.late.add(task)
+            task.add_done_callback(self.late.discard)
         elif self._count % 4 == 0 and self._held is None:
             self._held = message
         else:
