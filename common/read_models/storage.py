@@ -16,6 +16,7 @@ REQUESTS = "requests"
 SUMS = "sums"
 SAGAS = "sagas"  # in the log's database, as the next two
 SAGA_REQUESTS = "saga_requests"
+A_SAGA = {"saga": {"$exists": True}}  # the marks of the partitions stand in the same collection
 SAGA_TROUBLES = "saga_troubles"  # command id → how often a want could not be done yet, and why
 
 

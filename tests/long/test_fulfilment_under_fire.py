@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from pymongo import AsyncMongoClient
 
+from common.read_models.storage import A_SAGA
 from payments.charges import Card
 from tests.support import naive
 from tests.support.client import Client, History
@@ -34,7 +35,6 @@ PATIENCE_SECONDS = PAYMENT_SECONDS + 60.0  # of a client, for what others do
 REST_SECONDS = PAYMENT_SECONDS + 120.0
 LOOK_SECONDS = 0.3
 MOST_CHARGES = 1000  # of one page of the books
-A_SAGA = {"saga": {"$exists": True}}  # the marks of the partitions stand beside them
 ENDED = ("REJECTED", "CANCELLED", "REFUNDED")
 Documents = list[dict[str, Any]]
 

@@ -9,7 +9,7 @@ import aiohttp
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.read_models.storage import SAGAS
+from common.read_models.storage import A_SAGA, SAGAS
 from tests.chaos.history import FaultWindow, Record
 from tests.chaos.oracle.at_rest import lagging
 from tests.chaos.oracle.facts import Document, Facts, digests
@@ -17,7 +17,6 @@ from tests.support.system import System
 
 MOST_CHARGES = 1000  # on one page of the books
 LOOKS, PAUSE_SECONDS = 20, 0.25  # at the positions, until there is no lag
-NOT_A_MARK = {"_id": {"$not": {"$regex": "^partition/"}}}  # that stand beside the sagas: command_service/sagas/marks.py
 TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
@@ -43,7 +42,7 @@ async def gather(
             earlier=earlier or {},
             commits=await _commits(events),
             views={name: await views[name].find().to_list() for name in await views.list_collection_names()},
-            sagas=await events[SAGAS].find(NOT_A_MARK).to_list() if has_sagas else None,
+            sagas=await events[SAGAS].find(A_SAGA).to_list() if has_sagas else None,
             books=await _books(http, system.url("payments")) if has_sagas else None,
             positions=positions,
             statistics=await _get(http, f"{system.gateway}/cqrs/queries/statistics/orders"),
