@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from common.read_models.storage import A_SAGA
 from tests.chaos.faults.fault import Fault, Impossible
 from tests.chaos.healing import seconds_to_heal
 from tests.chaos.history import Record
