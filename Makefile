@@ -1,6 +1,6 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long bench up down lock clean
+.PHONY: help install demo test test-long chaos chaos-long bench up down lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -19,6 +19,12 @@ test: install ## Lint, types and all tests
 
 test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire (about 15 minutes)
 	.venv/bin/pytest tests/long
+
+chaos: install ## Break everything that can break, under load, and see that nothing is lost (about 12 minutes)
+	.venv/bin/python -m tests.chaos
+
+chaos-long: install ## The same with every fault and three seeds (about 2 hours)
+	.venv/bin/python -m tests.chaos --long
 
 bench: install ## Measure, against raw ceilings and peers (about 15 minutes)
 	.venv/bin/python -m bench

@@ -78,15 +78,18 @@ class Checkpoints:
             self.revs[partition] += 1
 
     async def note(self, progress: Mapping[int, Progress]) -> None:
-        """Write down how far each partition is, where that changed; told to readers, relied on by nobody."""
+        """Write down how far each partition is, where that changed; told to readers, relied on by nobody.
+
+        A new holder knows less at first; what was seen before stays true until a rebuild deletes it.
+        """
         is_due = time.monotonic() - self._noted_at > NOTED_SECONDS
         updates = []
         for partition, now in progress.items():
             noted = {"seen": now.seen, "lag_ms": int(now.lag_seconds * 1000)}
             if self._noted.get(partition) != noted or is_due:
                 self._noted[partition] = noted
-                change = {"$set": noted | {"group": self._group, "partition": partition}}
-                change["$currentDate"] = {"noted_at": True}
+                told = {"lag_ms": noted["lag_ms"], "group": self._group, "partition": partition}
+                change = {"$set": told, "$max": {"seen": now.seen}, "$currentDate": {"noted_at": True}}
                 updates.append({"q": {"_id": checkpoint_id(self._group, partition)}, "u": change, "upsert": True})
         if not updates:
             return

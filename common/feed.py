@@ -200,8 +200,8 @@ class Feed:
             state.unacked.append((tag, 0))
         else:
             state.unacked.append((tag, part.commit.position))
+            state.hear(time.monotonic())
             if state.inbox.offer(part):
-                state.hear(time.monotonic())
                 self._count_new()
             else:
                 self._count_duplicate()

@@ -18,7 +18,7 @@ class PartitionState:
 
     inbox: Inbox
     applied: int
-    heard_at: float  # when a message last told something new
+    heard_at: float  # when a message of ours last came, be it an old one
     has_missed: bool = False  # the log was read since then, because something had not come
     seen: int = 0
     is_behind: bool = True

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -74,10 +75,12 @@ class Freshness:
         self._reading = Reading()
         self._read_at = self._polled_at = -FRESH_SECONDS
         self._polling: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def current(self) -> Reading:
-        if time.monotonic() - self._read_at > FRESH_SECONDS:
-            self._reading, self._read_at = await self.read(), time.monotonic()
+        oldest = time.monotonic() - FRESH_SECONDS
+        while self._read_at < oldest:
+            await self._one_at_a_time(self._renew)
         return self._reading
 
     async def reach(self, wanted: Mapping[int, int]) -> Reading:
@@ -110,6 +113,18 @@ class Freshness:
         pause_seconds = min(max(POLL_SECONDS, self._reading.lag_ms / 8000), LONGEST_POLL_SECONDS)
         await asyncio.sleep(self._polled_at + pause_seconds - time.monotonic())
         self._polled_at = time.monotonic()
+        await self._one_at_a_time(self._renew_positions)
+
+    async def _one_at_a_time(self, renew: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Wait for the renewal under way, or begin this one: else an older reading could replace a newer one."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(renew())
+        await asyncio.shield(self._renewing)
+
+    async def _renew(self) -> None:
+        self._reading, self._read_at = await self.read(), time.monotonic()
+
+    async def _renew_positions(self) -> None:
         positions = {c["partition"]: c["position"] for c in await self._checkpoints()}
         self._reading = replace(self._reading, positions=positions)
 

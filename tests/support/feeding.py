@@ -34,6 +34,7 @@ class Broker:
     def __init__(self) -> None:
         self.is_up = True
         self.deliveries = 0
+        self.sessions = 0
         self._queues: dict[int, deque[Message]] = defaultdict(deque)
         self._consumers: list[Consumer] = []
 
@@ -69,6 +70,7 @@ class Broker:
         if not self.is_up:
             raise Unavailable("The broker is down.")
         consumer = Consumer(self, deliver)
+        self.sessions += 1
         self._consumers.append(consumer)
         return consumer
 

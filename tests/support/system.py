@@ -23,10 +23,13 @@ SERVICES = {
     "payments": "payments",
     "saga": "command_service.sagas",
 }
+MODULES = SERVICES | {"relay": "command_service.relay"}  # one that runs alone
 WITHOUT_SAGAS = ("command", "projector", "query", "gateway")  # where orders stay as they were placed
 READY_SECONDS = 40.0
 SETTLED_SECONDS = 60.0
+STOP_SECONDS = 15.0
 POLL_SECONDS = 0.05
+MESSAGE_KEY = "a key for tests"
 
 
 async def until(fact: Callable[[], Awaitable[bool]], *, seconds: float, what: str) -> None:
@@ -46,6 +49,7 @@ class System:
         self.events_database, self.views_database = f"{name}_events", f"{name}_views"
         self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self._programs: dict[str, Program] = {}
+        self.environment_of: dict[str, dict[str, str]] = {}  # what a process is told beside what all are told
         self._environment = {
             **os.environ,
             "EVENTS_MONGODB_URL": mongodb_url,
@@ -53,7 +57,7 @@ class System:
             "EVENTS_DATABASE": self.events_database,
             "VIEWS_DATABASE": self.views_database,
             "AMQP_URL": amqp_url,
-            "MESSAGE_KEY": "a key for tests",
+            "MESSAGE_KEY": MESSAGE_KEY,
             "LEASE_SECONDS": "1.5",
             "COMMAND_URL": self.url("command"),
             "QUERY_URL": self.url("query"),
@@ -63,6 +67,9 @@ class System:
             **settings,
         }
         self.mongodb_url, self.amqp_url = mongodb_url, amqp_url
+
+    def port(self, service: str) -> int:
+        return self._ports[service]
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"
@@ -93,8 +100,8 @@ class System:
         port = self._ports.setdefault(name, free_ports(1)[0])
         output = (self.folder / f"{name}.log").open("a")
         self._programs[name] = await spawn(
-            [sys.executable, "-m", SERVICES[service]],
-            env=self._environment | {f"{service.upper()}_PORT": str(port)},
+            [sys.executable, "-m", MODULES[service]],
+            env=self._environment | self.environment_of.get(service, {}) | {f"{service.upper()}_PORT": str(port)},
             cwd=ROOT,
             on_line=lambda line, file=output: print(line, file=file, flush=True),
         )
@@ -114,12 +121,25 @@ class System:
     async def kill(self, name: str) -> None:
         await self._programs[name].kill()
 
+    async def end(self, name: str) -> None:
+        """Ask it to stop, as an operator would, and wait until it has."""
+        await self._programs[name].stop(timeout_seconds=STOP_SECONDS)
+
+    def forget(self, name: str) -> None:
+        """Somebody who is not running need not be."""
+        del self._programs[name]
+
+    @property
+    def fallen(self) -> list[str]:
+        """Who was started, is not running, and was not forgotten."""
+        return [name for name, program in self._programs.items() if program.exit_code is not None]
+
     def signal(self, name: str, number: int) -> None:
         os.kill(self._programs[name].pid, number)
 
     async def stop(self) -> None:
         for program in reversed(self._programs.values()):
-            await program.stop(timeout_seconds=10)
+            await program.stop(timeout_seconds=STOP_SECONDS)
 
     async def positions(self) -> dict[str, object]:
         async with aiohttp.ClientSession() as http, http.get(self.gateway + "/cqrs/ops/positions") as answer:

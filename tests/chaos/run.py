@@ -1,0 +1,93 @@
+"""One run: calm, fault, healing, and the next one, while customers come in; at the end everything comes to rest."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from stack.errors import StackError
+from tests.chaos.faults.fault import Fault, Impossible, Misbehaved
+from tests.chaos.healing import seconds_to_heal
+from tests.chaos.history import Record
+from tests.chaos.load import CALLS_PER_SECOND
+from tests.chaos.looking import wrong_views
+from tests.chaos.oracle.gathering import look
+from tests.chaos.world import World
+from tests.support.system import until
+
+CALM_SECONDS = 10.0
+REST_SECONDS = 60.0  # beyond the time for paying
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one fault did; `records` are the calls from the calm before it to its healing."""
+
+    fault: Fault
+    records: Sequence[Record] = ()
+    healed_seconds: float | None = None
+    wrong_views: Sequence[str] = ()
+    trouble: str | None = None
+    fallen: Sequence[str] = ()  # who died of it without being killed, and had to be started again
+    skipped: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        return self.skipped is not None or (
+            self.healed_seconds is not None and not self.wrong_views and self.trouble is None
+        )
+
+
+async def run_faults(
+    world: World,
+    faults: Sequence[Fault],
+    *,
+    tell: Callable[[Outcome], None],
+    calm_seconds: float = CALM_SECONDS,
+    calls_per_second: float = CALLS_PER_SECOND,
+) -> list[Outcome]:
+    """Let each fault strike and heal under load, then wait until every saga is over or waits for a person."""
+    outcomes: list[Outcome] = []
+    await world.load.stock_up()
+    async with world.load.running(calls_per_second):
+        for fault in faults:
+            outcomes.append(await _strike(world, fault, calm_seconds))
+            tell(outcomes[-1])
+        await asyncio.sleep(calm_seconds)
+    rest_seconds = world.payment_seconds + REST_SECONDS
+    await until(lambda: _is_at_rest(world), seconds=rest_seconds, what="every saga is over or waits for a person")
+    await world.system.settled()
+    return outcomes
+
+
+async def _strike(world: World, fault: Fault, calm_seconds: float) -> Outcome:
+    seen = len(world.diary.records)
+    await asyncio.sleep(calm_seconds)
+    trouble: str | None = None
+    with world.diary.window(str(fault)):
+        try:
+            await fault.strike(world)
+        except Impossible as reason:
+            return Outcome(fault=fault, skipped=str(reason))
+        except (Misbehaved, AssertionError, StackError, TimeoutError) as wrong:
+            trouble = f"{type(wrong).__name__}: {wrong}"
+        finally:
+            world.mend()
+    seen_dead = len(world.deaths)
+    healed_seconds = await seconds_to_heal(world)
+    world.diary.earlier = await asyncio.to_thread(asyncio.run, look(world.system)) | world.diary.earlier
+    return Outcome(
+        fault=fault,
+        records=world.diary.records[seen:],
+        healed_seconds=healed_seconds,
+        wrong_views=await wrong_views(world),
+        trouble=trouble,
+        fallen=world.deaths[seen_dead:],
+    )
+
+
+async def _is_at_rest(world: World) -> bool:
+    """Nobody has an open want or waits for a payment, and every order has its saga."""
+    sagas, commits = world.events["sagas"], world.events["commits"]
+    restless = {"$or": [{"is_open": True}, {"state_word": "stuck"}, {"waits_for": "payment"}]}
+    placed = await commits.count_documents({"events.type": "OrderInitiated"})
+    return await sagas.count_documents({}) == placed and not await sagas.count_documents(restless)

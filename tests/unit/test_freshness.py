@@ -1,0 +1,49 @@
+"""What the query service knows of the checkpoints never goes back, however late an answer comes."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from query_service import freshness
+from query_service.freshness import Freshness
+
+SOON_SECONDS = 0.1
+
+
+class LateDatabase:
+    """The checkpoint moves on with every look at it, and the first answer comes when it is told to."""
+
+    def __init__(self) -> None:
+        self.was_asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self._position = 0
+
+    async def command(self, _: Any) -> dict[str, Any]:
+        self._position += 1
+        position = self._position
+        self.was_asked.set()
+        if position == 1:
+            await self.may_answer.wait()
+        return {"cursor": {"firstBatch": [{"partition": 0, "position": position, "partitions": 1}]}}
+
+    def __getitem__(self, _: str) -> Any:
+        return SimpleNamespace(find=lambda *_: SimpleNamespace(to_list=_nothing))
+
+
+async def test_a_late_answer_does_not_replace_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "FRESH_SECONDS", 0.0)
+    database = LateDatabase()
+    known = Freshness(cast(Any, database))
+    first = asyncio.create_task(known.current())
+    await database.was_asked.wait()
+    second = asyncio.create_task(known.current())
+    await asyncio.wait((second,), timeout=SOON_SECONDS)
+    database.may_answer.set()
+    shown_second, shown_first = (await second).position, (await first).position
+    assert shown_second <= shown_first <= (await known.current()).position
+
+
+async def _nothing() -> list[Any]:
+    return []
