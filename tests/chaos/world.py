@@ -14,6 +14,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from stack.ports import LOOPBACK
+from stack.process import OnLine
 from stack.servers import PASSWORD, USER, Mongod, RabbitMQ, private_mongod, private_rabbitmq
 from tests.chaos.diary import Diary
 from tests.chaos.disks import small_disks
@@ -96,11 +97,11 @@ async def a_world(
         if has_small_disks:
             stack.enter_context(small_disks(folder))
         diary = stack.enter_context(Diary(folder))
-        mongod = await stack.enter_async_context(private_mongod(folder / "mongodb", on_line=_to(folder, "mongodb")))
+        mongod = await stack.enter_async_context(private_mongod(folder / "mongodb", on_line=to_file(folder, "mongodb")))
         rabbitmq = await stack.enter_async_context(
-            private_rabbitmq(folder / "rabbitmq", on_line=_to(folder, "rabbitmq"))
+            private_rabbitmq(folder / "rabbitmq", on_line=to_file(folder, "rabbitmq"))
         )
-        system = System(mongod.url, rabbitmq.url, folder, **_settings(payment_seconds))
+        system = System(mongod.url, rabbitmq.url, folder, **service_settings(payment_seconds))
         links = await _linked(stack, system, mongod, rabbitmq, chance)
         stack.push_async_callback(system.stop)
         await system.start(*SERVICES)
@@ -123,7 +124,7 @@ async def a_world(
         )
 
 
-def _settings(payment_seconds: float) -> dict[str, str]:
+def service_settings(payment_seconds: float) -> dict[str, str]:
     return {"PAYMENT_SECONDS": str(payment_seconds), "PAYMENTS_HOLD_SECONDS": str(HOLD_SECONDS)}
 
 
@@ -150,6 +151,6 @@ def _address(server: str, port: int) -> str:
             return f"http://{LOOPBACK}:{port}"
 
 
-def _to(folder: Path, name: str):
+def to_file(folder: Path, name: str) -> OnLine:
     file = (folder / f"{name}.log").open("a")
     return lambda line: print(f"{time.time():.3f}", line, file=file, flush=True)
