@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    fresh_seconds: float = Field(default=0.1, ge=0, le=10)  # how old a query's Projection-Position may be
     payment_seconds: float = Field(default=900.0, gt=0)  # how long a validated order waits for its payment
     lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time
     batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction

@@ -71,7 +71,8 @@ async def a_cluster_world(
         diary = stack.enter_context(Diary(folder))
         mongodb = await stack.enter_async_context(a_replica_set(folder, to_file(folder, "mongodb")))
         rabbitmq = await stack.enter_async_context(a_broker_cluster(folder, to_file(folder, "rabbitmq")))
-        system = System(mongodb.url, rabbitmq.url, folder, **service_settings(payment_seconds))
+        settings = service_settings(payment_seconds) | {"FRESH_SECONDS": "0"}
+        system = System(mongodb.url, rabbitmq.url, folder, **settings)
         stack.push_async_callback(system.stop)
         await _start(system)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
