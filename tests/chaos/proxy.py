@@ -44,12 +44,12 @@ class _Call:
 
 
 class Link:
-    """Listens on `port` for the server on `target_port`. Use it with `async with`."""
+    """Listens on `port` for the server on `target_port`, which may be told later. Use it with `async with`."""
 
-    def __init__(self, target_port: int, chance: random.Random | None = None) -> None:
+    def __init__(self, target_port: int = 0, chance: random.Random | None = None) -> None:
         self.port = 0
+        self.target_port = target_port
         self.weather = CLEAR
-        self._target_port = target_port
         self._chance = chance or random.Random()
         self._calls: set[_Call] = set()
         self._may_pass = {way: asyncio.Event() for way in Way}
@@ -97,7 +97,7 @@ class Link:
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            server = await asyncio.open_connection(LOOPBACK, self._target_port)
+            server = await asyncio.open_connection(LOOPBACK, self.target_port)
         except OSError:
             _cut(writer)
             return

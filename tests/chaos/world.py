@@ -101,8 +101,9 @@ async def a_world(
         rabbitmq = await stack.enter_async_context(
             private_rabbitmq(folder / "rabbitmq", on_line=to_file(folder, "rabbitmq"))
         )
+        links = {ends: await stack.enter_async_context(Link(chance=chance)) for ends in LINKS}
         system = System(mongod.url, rabbitmq.url, folder, **service_settings(payment_seconds))
-        links = await _linked(stack, system, mongod, rabbitmq, chance)
+        _lead(links, system, {"mongodb": mongod.port, "rabbitmq": rabbitmq.port})
         stack.push_async_callback(system.stop)
         await system.start(*SERVICES)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
@@ -128,17 +129,15 @@ def service_settings(payment_seconds: float) -> dict[str, str]:
     return {"PAYMENT_SECONDS": str(payment_seconds), "PAYMENTS_HOLD_SECONDS": str(HOLD_SECONDS)}
 
 
-async def _linked(
-    stack: AsyncExitStack, system: System, mongod: Mongod, rabbitmq: RabbitMQ, chance: random.Random
-) -> dict[tuple[str, str], Link]:
-    """Put a link into every connection of the table, and tell the services."""
-    ports = {"mongodb": mongod.port, "rabbitmq": rabbitmq.port}
-    links: dict[tuple[str, str], Link] = {}
-    for (client, server), setting in LINKS.items():
-        link = await stack.enter_async_context(Link(ports.get(server) or system.port(server), chance))
-        links[client, server] = link
+def _lead(links: dict[tuple[str, str], Link], system: System, ports: Mapping[str, int]) -> None:
+    """Tell the links where they lead, and the services to use them.
+
+    The links listen already: they would take a port away that a service has chosen and does not yet listen on.
+    """
+    for (client, server), link in links.items():
+        link.target_port = ports.get(server) or system.port(server)
+        setting = LINKS[client, server]
         system.environment_of.setdefault(client, {})[setting] = _address(server, link.port)
-    return links
 
 
 def _address(server: str, port: int) -> str:

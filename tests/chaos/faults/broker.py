@@ -60,7 +60,7 @@ async def out_of_memory(world: World) -> None:
 
 
 async def short_of_disk(world: World) -> None:
-    await rabbitmqctl(world.rabbitmq, "set_disk_free_limit", "100TB")
+    await rabbitmqctl(world.rabbitmq, "set_disk_free_limit", "100000GB")
     await _alarmed(world)
     await rabbitmqctl(world.rabbitmq, "set_disk_free_limit", NORMAL_DISK)
 

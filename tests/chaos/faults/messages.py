@@ -49,17 +49,19 @@ async def poisoned(world: World) -> None:
     poison = (
         aio_pika.Message(b""),
         aio_pika.Message(os.urandom(4096), headers={"log_id": log.info.id}),
-        aio_pika.Message(os.urandom(5 * MEGABYTE), headers=true.headers),
         aio_pika.Message(true.body, headers=true.headers | {"position": FAR}),
         sealed(true.body),
         sealed(b"{}", index=7),
         sealed(b"[1, 2", position=FAR, prev=FAR - 1),
         sealed(b'{"nonsense": true}', **unknown),
+    )
+    giants = (
+        aio_pika.Message(os.urandom(5 * MEGABYTE), headers=true.headers),
         sealed(b"x" * 5 * MEGABYTE, position=FAR, prev=0),
     )
     async with _channel(world) as channel:
         for partition in range(log.info.partitions):
-            for message in poison:
+            for message in (*poison, *(giants if partition == 0 else ())):
                 await _feed(channel, partition, message)
 
 
