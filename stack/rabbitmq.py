@@ -36,7 +36,10 @@ log.console = true
 log.console.level = info
 log.console.use_colors = off
 """
-CLUSTERED = "cluster_partition_handling = pause_minority\n"
+CLUSTERED = """\
+cluster_partition_handling = pause_minority
+queue_leader_locator = balanced
+"""
 PEER = "cluster_formation.classic_config.nodes.{number} = {node}\n"
 
 
