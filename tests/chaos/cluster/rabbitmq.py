@@ -12,8 +12,8 @@ import aiohttp
 from stack.finding import find_epmd
 from stack.ports import LOOPBACK, free_port
 from stack.process import OnLine, spawn
-from stack.rabbitmq import PASSWORD, USER, Membership, RabbitMQ
-from tests.support.broker import TIMEOUT, rabbitmqctl
+from stack.rabbitmq import Membership, RabbitMQ
+from tests.support.broker import TIMEOUT, Broker, rabbitmqctl
 from tests.support.system import until
 
 NODES = ("leveret0@localhost", "leveret1@localhost", "leveret2@localhost")
@@ -103,8 +103,8 @@ async def a_broker_cluster(folder: Path, on_line: OnLine) -> AsyncIterator[Broke
 
 
 async def _ask(node: RabbitMQ, path: str) -> list[dict[str, Any]]:
-    credentials = {"Authorization": aiohttp.encode_basic_auth(USER, PASSWORD)}
+    login = Broker(url=node.url, management_url=node.management_url).login
     url = f"{node.management_url}/api/{path}"
-    async with aiohttp.ClientSession(headers=credentials, timeout=TIMEOUT) as http, http.get(url) as answer:
+    async with aiohttp.ClientSession(headers=login, timeout=TIMEOUT) as http, http.get(url) as answer:
         answer.raise_for_status()
         return await answer.json()
