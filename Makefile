@@ -1,9 +1,9 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long chaos chaos-long bench up down lock clean
+.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench up down lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 install: ## Set up .venv, the command cqrs, MongoDB and RabbitMQ (seconds the second time)
 	@scripts/install.sh
@@ -25,6 +25,9 @@ chaos: install ## Break everything that can break, under load, and see that noth
 
 chaos-long: install ## The same with every fault and three seeds (about 2 hours)
 	.venv/bin/python -m tests.chaos --long
+
+chaos-cluster: install ## Kill, freeze and cut off nodes of clusters under load (about 12 minutes)
+	.venv/bin/python -m tests.chaos.cluster
 
 bench: install ## Measure, against raw ceilings and peers (about 15 minutes)
 	.venv/bin/python -m bench

@@ -14,6 +14,7 @@ from aiormq.exceptions import AMQPError, DeliveryError
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
+from common.addresses import each_address, in_any_order
 from common.envelope import Message
 from common.errors import Unavailable
 
@@ -33,15 +34,23 @@ def queue_name(group: str, partition: int) -> str:
     return f"{group}.p{partition}"
 
 
-async def _connect(url: str, name: str) -> AbstractConnection:
-    """Open a plain connection; its heartbeat is set in the address, the only place where the library looks."""
+async def _connect(urls: str, name: str) -> AbstractConnection:
+    """Open a plain connection to the first node that answers."""
+    failures: list[BaseException] = []
+    for url in in_any_order(each_address(urls)):
+        try:
+            return await _connect_to(url, name)
+        except _BROKER_ERRORS as error:
+            failures.append(error)
+    raise Unavailable("RabbitMQ cannot be reached.") from failures[-1]
+
+
+async def _connect_to(url: str, name: str) -> AbstractConnection:
+    """The heartbeat is set in the address, the only place where the library looks."""
     separator = "&" if "?" in url else "?"
-    try:
-        return await aio_pika.connect(
-            f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
-        )
-    except _BROKER_ERRORS as error:
-        raise Unavailable("RabbitMQ cannot be reached.") from error
+    return await aio_pika.connect(
+        f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
+    )
 
 
 class Refused(Exception):

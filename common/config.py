@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     views_mongodb_url: str = ""  # empty: the same server as the events
     events_database: str = "cqrs_events"
     views_database: str = "cqrs_views"
-    amqp_url: str = "amqp://admin:admin@127.0.0.1:5672/"  # empty: no broker, the feed lives from the log alone
+    amqp_url: str = "amqp://admin:admin@127.0.0.1:5672/"  # empty: no broker; several nodes with commas between
     message_key: str = Field(default="development-only", min_length=8)  # keys the MAC of every message
     partitions: int = Field(default=8, ge=1, le=256)  # fixed when the log is made; the log's own number wins
 
@@ -27,13 +27,14 @@ class Settings(BaseSettings):
     saga_port: int = 8015  # health and metrics only
     payments_port: int = 8014  # the payment provider
     gateway_port: int = 8000
-    command_url: str = "http://127.0.0.1:8010"  # where the gateway and the sagas find it
+    command_url: str = "http://127.0.0.1:8010"  # where the gateway and the sagas find it; several with commas between
     query_url: str = "http://127.0.0.1:8011"
     payments_url: str = "http://127.0.0.1:8014"  # where the sagas find the payment provider
 
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    fresh_seconds: float = Field(default=0.1, ge=0, le=10)  # how old a query's Projection-Position may be
     payment_seconds: float = Field(default=900.0, gt=0)  # how long a validated order waits for its payment
     lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time
     batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction

@@ -10,7 +10,7 @@ from common.errors import Unavailable
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
-CANCEL_AGAIN_SECONDS = 0.2
+CANCEL_AGAIN_SECONDS = 1.0  # long enough for a farewell to the database
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
@@ -64,8 +64,17 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
 
 
 async def end(*tasks: "asyncio.Task[None]") -> None:
-    """Cancel until they have ended: a library may swallow a cancellation, as `asyncio.wait_for` does before 3.12."""
+    """Cancel until they have ended: a library may swallow a cancellation, as `asyncio.wait_for` does before 3.12.
+
+    Who is cancelled meanwhile ends them all the same: what comes afterwards relies on it.
+    """
+    interrupted: asyncio.CancelledError | None = None
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
-        await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
+        try:
+            await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted:
+        raise interrupted

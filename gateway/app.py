@@ -1,7 +1,11 @@
-"""The gateway: one address for clients, `/cqrs/…` in front of the services behind it."""
+"""The gateway: one address for clients, `/cqrs/…` in front of the services behind it.
+
+Of several processes of one service it asks one by chance, and the next one when that one cannot be reached.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -9,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from common.addresses import each_address, in_any_order
 from common.bodies import read_all
 from common.errors import NotFound, Unavailable
 from common.web import Handler, add_operations, json_response, make_app
@@ -19,12 +24,13 @@ _HOP_BY_HOP = frozenset(
     {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
     | {"transfer-encoding", "upgrade"}
 )
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
 
 
 def make_gateway_app(command_url: str, query_url: str) -> web.Application:
     app = make_app()
-    upstreams = {"commands": URL(command_url), "queries": URL(query_url)}
+    upstreams = {"commands": _urls(command_url), "queries": _urls(query_url)}
 
     async def session(_: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=UPSTREAM_SECONDS, connect=CONNECT_SECONDS)
@@ -35,7 +41,7 @@ def make_gateway_app(command_url: str, query_url: str) -> web.Application:
 
     async def ready() -> Mapping[str, bool]:
         answers = await asyncio.gather(
-            *(_get(app, url / "readyz") for url in upstreams.values()), return_exceptions=True
+            *(_get(app, urls, "readyz") for urls in upstreams.values()), return_exceptions=True
         )
         return {name: not isinstance(answer, BaseException) for name, answer in zip(upstreams, answers, strict=True)}
 
@@ -45,25 +51,42 @@ def make_gateway_app(command_url: str, query_url: str) -> web.Application:
     app.cleanup_ctx.append(session)
     add_operations(app, ready)
     app.router.add_get("/cqrs/ops/positions", positions)
-    for side, url in upstreams.items():
-        app.router.add_route("*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, url / side))
+    for side, urls in upstreams.items():
+        app.router.add_route("*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, [url / side for url in urls]))
     return app
 
 
-def _proxy(app: web.Application, upstream: URL) -> Handler:
+def _urls(addresses: str) -> Sequence[URL]:
+    return [URL(address) for address in each_address(addresses)]
+
+
+def _proxy(app: web.Application, upstreams: Sequence[URL]) -> Handler:
     async def handle(http: web.Request) -> web.Response:
-        target = URL(str(upstream) + _rest(http), encoded=True)
-        headers = _forwarded(http.headers)
+        rest, headers = _rest(http), _forwarded(http.headers)
         body = await read_all(http) if http.can_read_body else None
-        try:
-            async with app[SESSION].request(
-                http.method, target, headers=headers, data=body, allow_redirects=False
-            ) as answer:
-                return web.Response(body=await answer.read(), status=answer.status, headers=_kept(answer.headers))
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unavailable("The service behind this path cannot be reached; send the same request again.") from error
+        failure: Exception | None = None
+        for upstream in in_any_order(upstreams):
+            target = URL(str(upstream) + rest, encoded=True)
+            try:
+                async with app[SESSION].request(
+                    http.method, target, headers=headers, data=body, allow_redirects=False
+                ) as answer:
+                    return web.Response(body=await answer.read(), status=answer.status, headers=_kept(answer.headers))
+            except (aiohttp.ClientError, TimeoutError) as error:
+                failure = error
+                if not _may_go_to_another(http, error):
+                    break
+        raise Unavailable("The service behind this path cannot be reached; send the same request again.") from failure
 
     return handle
+
+
+def _may_go_to_another(http: web.Request, error: Exception) -> bool:
+    """It never left, or the connection broke and it may come twice. Who took it and is silent may still be at it."""
+    if isinstance(error, _NEVER_SENT):
+        return True
+    is_repeatable = http.method in ("GET", "HEAD") or "Idempotency-Key" in http.headers
+    return is_repeatable and not isinstance(error, TimeoutError)
 
 
 def _forwarded(headers: Mapping[str, str]) -> CIMultiDict[str]:
@@ -82,16 +105,20 @@ def _kept(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP | {"content-length"})
 
 
-async def _get(app: web.Application, url: URL) -> Any:
-    async with app[SESSION].get(url) as answer:
-        answer.raise_for_status()
-        return await answer.json()
+async def _get(app: web.Application, upstreams: Sequence[URL], path: str) -> Any:
+    """What the first one says that can be reached and is well."""
+    for url in in_any_order(upstreams):
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with app[SESSION].get(url / path) as answer:
+                answer.raise_for_status()
+                return await answer.json()
+    raise Unavailable("No service on this side can be reached.")
 
 
-async def _positions(app: web.Application, upstreams: Mapping[str, URL]) -> dict[str, Any]:
+async def _positions(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -> dict[str, Any]:
     """Put together what each side knows; a side that is down is left out, and nothing is said of the lag behind it."""
     written, read = await asyncio.gather(
-        *(_get(app, url / "ops" / "positions") for url in upstreams.values()), return_exceptions=True
+        *(_get(app, urls, "ops/positions") for urls in upstreams.values()), return_exceptions=True
     )
     positions: dict[str, Any] = {"head": None, "relay": None, "groups": {}}
     if not isinstance(written, BaseException):

@@ -12,7 +12,7 @@ async def run(settings: Settings) -> None:
     client = open_client(settings.views_url, name="query")
     log_client = open_client(settings.events_mongodb_url, name="query")
     views, events = client[settings.views_database], log_client[settings.events_database]
-    freshness = Freshness(views, wait_seconds=settings.consistency_wait_seconds)
+    freshness = Freshness(views, wait_seconds=settings.consistency_wait_seconds, fresh_seconds=settings.fresh_seconds)
     try:
         await serve(make_query_app(views, events, freshness), settings.bind_host, settings.query_port)
     finally:

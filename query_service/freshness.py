@@ -1,6 +1,7 @@
 """How far a group has come, and the wait until the views have come far enough (PROTOCOL Q1, Q2)."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,6 @@ from common.read_models.storage import CHECKPOINTS, PROGRESS
 
 POLL_SECONDS = 0.004
 LONGEST_POLL_SECONDS = 0.02
-FRESH_SECONDS = 0.1  # how old a reading may be where nobody waits for more
 MOST_PARTITIONS = 256
 VIEWS = "views"
 SAGAS = "sagas"
@@ -66,19 +66,26 @@ def reaching_views() -> reaching:
 
 
 class Freshness:
-    """Reads the checkpoints once for all who wait."""
+    """Reads the checkpoints once for all who wait.
 
-    def __init__(self, database: AsyncDatabase, *, group: str = VIEWS, wait_seconds: float = 0.0) -> None:
+    A reading may be `fresh_seconds` old where nobody waits for more. With 0 none began before it was asked for, so
+    that several of these never contradict each other.
+    """
+
+    def __init__(
+        self, database: AsyncDatabase, *, group: str = VIEWS, wait_seconds: float = 0.0, fresh_seconds: float = 0.1
+    ) -> None:
         self._database = database
         self._of_group = {"group": group}
         self._wait_seconds = wait_seconds
+        self._fresh_seconds = fresh_seconds
         self._reading = Reading()
-        self._read_at = self._polled_at = -FRESH_SECONDS
+        self._read_at = self._polled_at = -math.inf
         self._polling: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
     async def current(self) -> Reading:
-        oldest = time.monotonic() - FRESH_SECONDS
+        oldest = time.monotonic() - self._fresh_seconds
         while self._read_at < oldest:
             await self._one_at_a_time(self._renew)
         return self._reading
@@ -122,7 +129,8 @@ class Freshness:
         await asyncio.shield(self._renewing)
 
     async def _renew(self) -> None:
-        self._reading, self._read_at = await self.read(), time.monotonic()
+        began_at = time.monotonic()
+        self._reading, self._read_at = await self.read(), began_at
 
     async def _renew_positions(self) -> None:
         positions = {c["partition"]: c["position"] for c in await self._checkpoints()}

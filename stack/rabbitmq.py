@@ -5,7 +5,8 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -35,12 +36,28 @@ log.console = true
 log.console.level = info
 log.console.use_colors = off
 """
+CLUSTERED = """\
+cluster_partition_handling = pause_minority
+queue_leader_locator = balanced
+"""
+PEER = "cluster_formation.classic_config.nodes.{number} = {node}\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """Which node of a cluster on this machine it is, and what the nodes share: an epmd that runs, and a cookie."""
+
+    node: str
+    nodes: Sequence[str]
+    epmd_port: int
+    cookie: str
 
 
 class RabbitMQ:
     """A node on `data`, which is kept from run to run. A port 0 takes a free one and keeps it for all runs.
 
-    It comes with its own epmd, cookie and home, so that any other node on the machine is left alone.
+    It comes with its own epmd, cookie and home, so that any other node on the machine is left alone. With a
+    `membership` it joins the others when it starts for the first time.
     """
 
     name = "rabbitmq"
@@ -52,6 +69,7 @@ class RabbitMQ:
         port: int = 0,
         management_port: int = 0,
         source: Path | Image | None = None,
+        membership: Membership | None = None,
         on_line: OnLine = lambda _line: None,
     ):
         free = free_ports(4)
@@ -59,6 +77,7 @@ class RabbitMQ:
         self.port = port or free[0]
         self.management_port = management_port or free[1]
         self._distribution_port, self._epmd_port = free[2:]
+        self._membership = membership
         self._source = source or find_rabbitmq()
         self._on_line = on_line
         self._node: Program | Container | None = None
@@ -119,7 +138,8 @@ class RabbitMQ:
     async def _start_program(self, script: Path, environment: dict[str, str]) -> None:
         """After a crash of the node alone its epmd is renewed too."""
         await self._stop_epmd()
-        self._epmd = await spawn([find_epmd()], env=environment, on_line=self._on_line)
+        if not self._membership:
+            self._epmd = await spawn([find_epmd()], env=environment, on_line=self._on_line)
         self._node = await spawn([script], env=environment, cwd=self.data, on_line=self._on_line)
 
     async def _stop_epmd(self) -> None:
@@ -132,12 +152,13 @@ class RabbitMQ:
         cookie = home / ".erlang.cookie"
         if not cookie.exists():
             cookie.touch(mode=0o600)  # Erlang refuses a cookie that others may read
-            cookie.write_text(secrets.token_hex(20))
+            cookie.write_text(self._membership.cookie if self._membership else secrets.token_hex(20))
         (self.data / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (self.data / "rabbitmq.conf").write_text(
             CONFIGURATION.format(
                 host=LOOPBACK, port=self.port, management_port=self.management_port, user=USER, password=PASSWORD
             )
+            + _clustering(self._membership)
         )
 
     def _environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -146,10 +167,10 @@ class RabbitMQ:
         return clean | {
             "HOME": str(self.data / "home"),
             "ERL_EPMD_ADDRESS": LOOPBACK,
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_PORT": str(self._membership.epmd_port if self._membership else self._epmd_port),
             "ERL_FLAGS": "-kernel inet_dist_use_interface {127,0,0,1}",  # also for RabbitMQ's own helper nodes
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
-            "RABBITMQ_NODENAME": NODE_NAME,
+            "RABBITMQ_NODENAME": self._membership.node if self._membership else NODE_NAME,
             "RABBITMQ_CONF_ENV_FILE": str(self.data / "rabbitmq-env.conf"),  # does not exist: hides the machine's
             "RABBITMQ_CONFIG_FILE": str(self.data / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.data / "advanced.config"),  # the same
@@ -178,3 +199,10 @@ class RabbitMQ:
             ):
                 return answer.status == 200
         return False
+
+
+def _clustering(membership: Membership | None) -> str:
+    if not membership:
+        return ""
+    peers = (PEER.format(number=number, node=node) for number, node in enumerate(membership.nodes, 1))
+    return CLUSTERED + "".join(peers)

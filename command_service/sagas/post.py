@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import random
 from collections import deque
 from typing import Self
 
@@ -14,6 +15,7 @@ from bson.int64 import Int64
 from yarl import URL
 
 from command_service.sagas.errands import COMMAND_SECONDS, Done, Errand, Errands
+from common.addresses import each_address
 from common.bodies import read_body
 from common.errors import BadRequest, LeveretError, NotFound, Unavailable
 from common.tasks import end
@@ -49,10 +51,10 @@ _encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class ErrandPost:
-    """Brings errands to a command service. What comes up while requests are under way goes together in the next."""
+    """Brings errands to any command service. What comes up while requests are under way goes together in the next."""
 
     def __init__(self, command_url: str, key: str) -> None:
-        self._url = URL(command_url) / PATH.lstrip("/")
+        self._urls = [URL(url) / PATH.lstrip("/") for url in each_address(command_url)]
         self._key = _key(key)
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
         self._queue: deque[tuple[bytes, asyncio.Future[Done]]] = deque()
@@ -108,7 +110,7 @@ class ErrandPost:
         body = b"[" + b",".join(errands) + b"]"
         headers = {"Content-Type": "application/json", SEAL_HEADER: _seal(self._key, body)}
         try:
-            async with self._http.post(self._url, data=body, headers=headers) as answer:
+            async with self._http.post(random.choice(self._urls), data=body, headers=headers) as answer:
                 reason = f"The command service answered {answer.status}."
                 results = _RESULTS.decode(await answer.read()) if answer.ok else []
         except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError) as error:

@@ -8,7 +8,7 @@ import aiohttp
 import orjson
 
 from tests.chaos.customer import restock
-from tests.chaos.world import World
+from tests.chaos.stage import Stage
 from tests.support.system import until
 
 HEAL_SECONDS = 60.0
@@ -17,7 +17,7 @@ GROUPS = ("views", "sagas")
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
-async def seconds_to_heal(world: World) -> float | None:
+async def seconds_to_heal(world: Stage) -> float | None:
     """Wait; None when it takes more than HEAL_SECONDS."""
     began = time.monotonic()
     try:
@@ -30,7 +30,7 @@ async def seconds_to_heal(world: World) -> float | None:
     return time.monotonic() - began
 
 
-async def _everything_arrives(world: World) -> None:
+async def _everything_arrives(world: Stage) -> None:
     """What is in the log now is published, in the views, and known to the sagas."""
     newest = await world.events["commits"].find_one({}, {"_id": 1}, sort=[("_id", -1)])
     head = newest["_id"] if newest else 0
@@ -41,7 +41,7 @@ async def _everything_arrives(world: World) -> None:
     await until(has_arrived, seconds=2 * HEAL_SECONDS, what="everything arrives")
 
 
-async def _reached(world: World) -> Sequence[int]:
+async def _reached(world: Stage) -> Sequence[int]:
     try:
         async with world.http.get(f"{world.system.gateway}/cqrs/ops/positions", timeout=TIMEOUT) as answer:
             told = orjson.loads(await answer.read())
@@ -50,7 +50,7 @@ async def _reached(world: World) -> Sequence[int]:
         return [-1]
 
 
-async def _commands_come_back(world: World) -> None:
+async def _commands_come_back(world: Stage) -> None:
     """A command in every partition, and one read with the token of all of them."""
     log = await world.events["settings"].find_one({"_id": "log"})
     assert log is not None

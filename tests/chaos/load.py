@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 import aiohttp
@@ -85,5 +85,6 @@ class Load:
                 await customer.turn()
                 await asyncio.sleep(DOUBT_SECONDS)
 
-        async with asyncio.timeout(LAST_SECONDS):
-            await asyncio.gather(*(end(customer) for customer in self._free if customer.doubt))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await asyncio.gather(*(end(customer) for customer in self._free if customer.doubt))

@@ -6,11 +6,11 @@ from typing import Any
 from pymongo import MongoClient
 
 from common.read_models.storage import CHECKPOINTS
-from tests.chaos.world import World
+from tests.chaos.stage import Stage
 from tests.support import naive
 
 
-async def wrong_views(world: World) -> list[str]:
+async def wrong_views(world: Stage) -> list[str]:
     """The documents that are not the naive fold of what their partition's checkpoint has passed."""
     system = world.system
     return await asyncio.to_thread(_wrong, system.mongodb_url, system.events_database, system.views_database)

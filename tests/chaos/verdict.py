@@ -8,7 +8,7 @@ from tests.chaos.history import Record
 from tests.chaos.oracle import Violation, judge
 from tests.chaos.oracle.gathering import gather
 from tests.chaos.run import Outcome
-from tests.chaos.world import World
+from tests.chaos.stage import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Verdict:
     violations: Sequence[Violation]
 
 
-async def judged(world: World, outcomes: Sequence[Outcome]) -> Verdict:
+async def judged(world: Stage, outcomes: Sequence[Outcome]) -> Verdict:
     """Read everything that the run left behind; it must be at rest."""
     diary = world.diary
     facts = await gather(world.system, records=diary.records, faults=diary.windows, earlier=diary.earlier)

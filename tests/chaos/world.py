@@ -14,12 +14,13 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from stack.ports import LOOPBACK
+from stack.process import OnLine
 from stack.servers import PASSWORD, USER, Mongod, RabbitMQ, private_mongod, private_rabbitmq
 from tests.chaos.diary import Diary
 from tests.chaos.disks import small_disks
 from tests.chaos.load import Load
 from tests.chaos.proxy import CLEAR, Link
-from tests.support.broker import TIMEOUT, VirtualHost
+from tests.support.broker import TIMEOUT, Broker, VirtualHost
 from tests.support.system import SERVICES, System
 
 PAYMENT_SECONDS = 30.0
@@ -96,24 +97,24 @@ async def a_world(
         if has_small_disks:
             stack.enter_context(small_disks(folder))
         diary = stack.enter_context(Diary(folder))
-        mongod = await stack.enter_async_context(private_mongod(folder / "mongodb", on_line=_to(folder, "mongodb")))
+        mongod = await stack.enter_async_context(private_mongod(folder / "mongodb", on_line=to_file(folder, "mongodb")))
         rabbitmq = await stack.enter_async_context(
-            private_rabbitmq(folder / "rabbitmq", on_line=_to(folder, "rabbitmq"))
+            private_rabbitmq(folder / "rabbitmq", on_line=to_file(folder, "rabbitmq"))
         )
         links = {ends: await stack.enter_async_context(Link(chance=chance)) for ends in LINKS}
-        system = System(mongod.url, rabbitmq.url, folder, **_settings(payment_seconds))
+        system = System(mongod.url, rabbitmq.url, folder, **service_settings(payment_seconds))
         _lead(links, system, {"mongodb": mongod.port, "rabbitmq": rabbitmq.port})
         stack.push_async_callback(system.stop)
         await system.start(*SERVICES)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
-        credentials = {"Authorization": aiohttp.encode_basic_auth(USER, PASSWORD)}
-        manager = await stack.enter_async_context(aiohttp.ClientSession(headers=credentials, timeout=TIMEOUT))
+        broker = Broker(url=rabbitmq.url, management_url=rabbitmq.management_url)
+        manager = await stack.enter_async_context(aiohttp.ClientSession(headers=broker.login, timeout=TIMEOUT))
         yield World(
             folder=folder,
             chance=chance,
             mongod=mongod,
             rabbitmq=rabbitmq,
-            host=VirtualHost(rabbitmq, manager, DEFAULT_HOST),
+            host=VirtualHost(broker, manager, DEFAULT_HOST),
             system=system,
             links=links,
             load=Load(http, system.gateway, diary, chance),
@@ -124,7 +125,7 @@ async def a_world(
         )
 
 
-def _settings(payment_seconds: float) -> dict[str, str]:
+def service_settings(payment_seconds: float) -> dict[str, str]:
     return {"PAYMENT_SECONDS": str(payment_seconds), "PAYMENTS_HOLD_SECONDS": str(HOLD_SECONDS)}
 
 
@@ -149,6 +150,6 @@ def _address(server: str, port: int) -> str:
             return f"http://{LOOPBACK}:{port}"
 
 
-def _to(folder: Path, name: str):
+def to_file(folder: Path, name: str) -> OnLine:
     file = (folder / f"{name}.log").open("a")
     return lambda line: print(f"{time.time():.3f}", line, file=file, flush=True)

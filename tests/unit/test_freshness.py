@@ -4,9 +4,6 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-
-from query_service import freshness
 from query_service.freshness import Freshness
 
 SOON_SECONDS = 0.1
@@ -32,17 +29,25 @@ class LateDatabase:
         return SimpleNamespace(find=lambda *_: SimpleNamespace(to_list=_nothing))
 
 
-async def test_a_late_answer_does_not_replace_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freshness, "FRESH_SECONDS", 0.0)
+async def test_a_late_answer_does_not_replace_a_newer_one() -> None:
     database = LateDatabase()
-    known = Freshness(cast(Any, database))
+    known = Freshness(cast(Any, database), fresh_seconds=0)
     first = asyncio.create_task(known.current())
     await database.was_asked.wait()
     second = asyncio.create_task(known.current())
     await asyncio.wait((second,), timeout=SOON_SECONDS)
+    assert not second.done()
     database.may_answer.set()
-    shown_second, shown_first = (await second).position, (await first).position
-    assert shown_second <= shown_first <= (await known.current()).position
+    shown_first, shown_second = (await first).position, (await second).position
+    assert shown_first < shown_second < (await known.current()).position
+
+
+async def test_two_query_services_do_not_contradict_each_other() -> None:
+    database = LateDatabase()
+    database.may_answer.set()
+    services = [Freshness(cast(Any, database), fresh_seconds=0) for _ in range(2)]
+    shown = [(await service.current()).position for service in services * 3]
+    assert shown == sorted(shown)
 
 
 async def _nothing() -> list[Any]:

@@ -2,18 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from tests.chaos.stage import Stage
 from tests.chaos.world import World
 
+S = TypeVar("S", bound=Stage)
 Strike = Callable[[World], Awaitable[None]]
 """Returns when it has mended what it broke; from then on the system heals alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Generic[S]):
     id: str  # as in FAULTS.md
     what: str
-    strike: Strike
+    strike: Callable[[S], Awaitable[None]]
     is_usual: bool = False  # one of those that every run has
     fills_disks: bool = False
 
