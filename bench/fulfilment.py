@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 
 from bench.alone import alone
+from bench.http_client import post_requests
 from bench.load import Load, offer
 from bench.meter import Meter, metered
 from bench.numbers import Latency, latency
@@ -96,8 +97,7 @@ def _load(system: System, seconds: float, products: range) -> Load:
     )
     return Load(
         port=system.ports["command"],
-        path=ORDERS_PATH,
-        bodies=bodies,
+        requests=post_requests(system.ports["command"], ORDERS_PATH, bodies),
         seconds=seconds,
         warm_up_seconds=0.0,
         connections=CLIENTS,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.alone import alone
+from bench.http_client import post_requests
 from bench.load import Load, Outcome, offer, offer_together
 from bench.meter import Meter, metered
 from bench.numbers import Figure
@@ -67,8 +68,7 @@ def _load(
 ) -> Load:
     return Load(
         port=port,
-        path=path,
-        bodies=bodies,
+        requests=post_requests(port, path, bodies),
         seconds=seconds,
         warm_up_seconds=WARM_UP_SECONDS,
         connections=CLIENTS,

@@ -9,6 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from bench.emmett import Emmett
 from bench.goals import Verdict, judge
 from bench.numbers import Figure
 from bench.pipeline import WriteToRead
@@ -80,8 +81,9 @@ def _filled_tables(results: Results) -> Iterator[tuple[str, Row, list[Row]]]:
 
 def _tables(results: Results) -> Iterator[tuple[str, Row, list[Row]]]:
     header = ("", "per second", "latency, remarks")
-    yield "What the servers and a peer do here", header, [*_ceilings(results), *_peers(results)]
-    yield "What Leveret does", header, [*_log(results), *_pipeline(results), *_others(results)]
+    yield "What the servers and the peers do here", header, [*_ceilings(results), *_peers(results)]
+    ours = [*_log(results), *_sharing(results), *_pipeline(results), *_others(results)]
+    yield "What Leveret does", header, ours
     yield "Goals", ("ratio of this run", "measured", "goal"), [_verdict(verdict) for verdict in judge(results)]
     yield "Processes under load", ("process", "peak MiB", "processor time, sustained run"), _processes(results)
 
@@ -106,9 +108,19 @@ def _peers(results: Results) -> Iterator[Row]:
     else:
         runs = ", ".join(f"{run.threads}: {run.saves_per_second:,.0f}" for run in peer.runs)
         yield name, f"{peer.best.saves_per_second:,.0f}", f"{peer.best.latency.line()}; by threads {runs}"
+    for store, emmett in (("PostgreSQL", results.emmett_on_postgresql), ("MongoDB", results.emmett_on_mongodb)):
+        version = results.versions.get(f"emmett-{store.lower()}", "")
+        yield _emmett(f"Emmett {version} on {store}, appends", emmett)
     runs = ", ".join(f"{run.in_flight}: {run.per_second:,.0f}" for run in results.naive)
     remark = f"by commands in flight {runs}" if runs else ""
     yield "the seeds' way: insert, publish, update per event", _number(results.seeds_way), remark
+
+
+def _emmett(name: str, emmett: Emmett | None) -> Row:
+    if emmett is None or emmett.best is None:
+        return name, NOT_MEASURED, f"{NOT_INSTALLED}: {emmett.why_not}" if emmett else ""
+    runs = ", ".join(f"{run.workers}: {run.appends_per_second:,.0f}" for run in emmett.runs)
+    return name, _number(emmett.best.appends_per_second), f"{emmett.best.latency.line()}; by workers {runs}"
 
 
 def _log(results: Results) -> Iterator[Row]:
@@ -121,6 +133,14 @@ def _log(results: Results) -> Iterator[Row]:
     yield _figure("one hot product, 64 clients on one stream", log.hot_product)
     remark = f"each offered {two.offered_each:,.0f}: {two.slower.per_second:,.0f} and {two.faster.per_second:,.0f}"
     yield "two command services on one log", f"{two.total:,.0f}", remark
+
+
+def _sharing(results: Results) -> Iterator[Row]:
+    for each in results.sharing:
+        remark = f"on logs of their own {each.on_separate_logs:,.0f}: {each.ratio:.2f} ×"
+        yield f"{each.services} command services on one log, 64 clients", _number(each.on_one_log), remark
+    if not results.sharing:
+        yield "many command services on one log", NOT_MEASURED, ""
 
 
 def _pipeline(results: Results) -> Iterator[Row]:
@@ -138,11 +158,9 @@ def _pipeline(results: Results) -> Iterator[Row]:
 
 def _others(results: Results) -> Iterator[Row]:
     insert_ms = results.ceilings and results.ceilings.insert_one_8.latency.p50
-    for name, reading in (
-        ("write-to-read", results.write_to_read),
-        ("write-to-read at half the sustained rate", results.write_to_read_at_half),
-    ):
-        yield _reading(name, reading, insert_ms)
+    for reading in results.write_to_read or (None,):
+        yield _reading("write-to-read", reading, insert_ms)
+    yield _reading("write-to-read at half the sustained rate", results.write_to_read_at_half, insert_ms)
     imported = results.orders_import
     remark = f"{imported.orders:,} orders in {imported.seconds:.1f} s, last one visible" if imported else ""
     yield "import of orders", _number(imported and imported.per_second), remark
@@ -165,7 +183,8 @@ def _fulfilment(results: Results) -> Iterator[Row]:
 def _reading(name: str, reading: WriteToRead | None, insert_ms: float | None) -> Row:
     if reading is None:
         return name, NOT_MEASURED, ""
-    times = f"; p50 = {reading.latency.p50 / insert_ms:.1f} × insert_one's" if insert_ms else ""
+    p50, p99 = reading.latency.p50, reading.latency.p99
+    times = f"; {p50 / insert_ms:.1f} and {p99 / insert_ms:.1f} × insert_one's p50" if insert_ms else ""
     errors = "".join(f"; {count} × {kind}" for kind, count in reading.errors.items())
     return name, f"{reading.offered:,.0f}", reading.latency.line() + times + errors
 
