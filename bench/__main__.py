@@ -19,6 +19,7 @@ from rich.console import Console
 from bench.ceilings import measure_ceilings
 from bench.emmett import measure_emmett_on_mongodb, measure_emmett_on_postgresql, versions
 from bench.fulfilment import measure_fulfilment, measure_orders_without_sagas
+from bench.goals import GOALS, judge
 from bench.imports import measure_import
 from bench.into_the_log import measure_log
 from bench.machine import describe_machine, describe_versions
@@ -27,12 +28,13 @@ from bench.orders import CLIENTS, USERS, stock
 from bench.peers import measure_peer
 from bench.pipeline import RATES, measure_sustained, measure_write_to_read
 from bench.plan import FULL, QUICK, SECTIONS, Plan
-from bench.report import print_report, write_report
+from bench.report import tables
 from bench.results import Results
 from bench.servers import Servers, servers
 from bench.sharing import measure_sharing
 from bench.startup import measure_start_up
 from bench.system import System, running
+from bench.tables import print_tables, write_tables
 from stack.errors import StackError
 
 DATABASE = "bench_pipeline"
@@ -66,8 +68,8 @@ def main(
             console.print(f"kept {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print_report(results, Console())
-    path = write_report(results, "latest" if run.is_whole else "partial")
+    print_tables(results, tables(results), Console())
+    path = write_tables("latest" if run.is_whole else "partial", results, tables(results), judge(results, GOALS))
     console.print(f"written to {path.parent.name}/{path.name} and .md beside it, after {results.seconds:.0f} s")
     sys.exit(1 if results.failures else 0)
 

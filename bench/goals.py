@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from bench.numbers import Latency
 from bench.results import Results
 
+R = TypeVar("R")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
+class Goal(Generic[R]):
     name: str
-    measure: Callable[[Results], float | None]  # None: not measured
+    measure: Callable[[R], float | None]  # None: not measured
     wanted: float
     unit: str = "×"
     at_most: bool = False
@@ -31,11 +34,11 @@ class Verdict:
     reached: bool | None
 
 
-def judge(results: Results) -> tuple[Verdict, ...]:
-    return tuple(_judge(goal, goal.measure(results)) for goal in GOALS)
+def judge(results: R, goals: tuple[Goal[R], ...]) -> tuple[Verdict, ...]:
+    return tuple(_judge(goal, goal.measure(results)) for goal in goals)
 
 
-def _judge(goal: Goal, measured: float | None) -> Verdict:
+def _judge(goal: Goal[R], measured: float | None) -> Verdict:
     return Verdict(
         name=goal.name,
         measured=measured,
@@ -58,11 +61,11 @@ def _p99(latency: Latency | None) -> float | None:
     return latency and latency.p99
 
 
-def _at_most_ms(name: str, wanted: float, measure: Callable[[Results], float | None]) -> Goal:
+def _at_most_ms(name: str, wanted: float, measure: Callable[[Results], float | None]) -> Goal[Results]:
     return Goal(name=name, measure=measure, wanted=wanted, unit="ms", at_most=True)
 
 
-GOALS = (
+GOALS: tuple[Goal[Results], ...] = (
     Goal(name="into the log ÷ Emmett on PostgreSQL", measure=lambda r: _ratio(r.into_the_log, r.emmett), wanted=2.5),
     Goal(name="into the log ÷ eventsourcing's saves", measure=lambda r: _ratio(r.into_the_log, r.saves), wanted=5),
     Goal(name="into the log ÷ best insert_one", measure=lambda r: _ratio(r.into_the_log, r.insert_one), wanted=3),

@@ -55,7 +55,7 @@ def a_long_run(trial: Trial, *, missing: int = 0) -> Sustained:
 
 
 def verdict_of(results: Results, name: str) -> bool | None:
-    return next(verdict.reached for verdict in judge(results) if verdict.name == name)
+    return next(verdict.reached for verdict in judge(results, GOALS) if verdict.name == name)
 
 
 def test_percentiles_are_nearest_ranks_in_milliseconds():
@@ -82,7 +82,7 @@ def test_one_duration_is_every_percentile_and_none_is_zero():
 
 
 def test_what_was_not_measured_is_neither_reached_nor_missed():
-    assert {verdict.reached for verdict in judge(nothing_measured())} == {None}
+    assert {verdict.reached for verdict in judge(nothing_measured(), GOALS)} == {None}
 
 
 def test_each_goal_has_a_name_of_its_own():
