@@ -33,26 +33,31 @@ console = Console(stderr=True)
 def main(
     commits: Annotated[int, typer.Option(min=1_000, help="In the long log.")] = COMMITS,
     minutes: Annotated[float, typer.Option(min=0.5, help="How long memory is watched.")] = MINUTES,
+    seconds: Annotated[float, typer.Option(min=1, help="Of each turn with a long or a short log.")] = TURN_SECONDS,
     only: Annotated[str, typer.Option(help=f"Comma-separated sections of: {', '.join(SECTIONS)}.")] = "",
 ) -> None:
     """Measure growth and memory; hours, and tens of gigabytes of disk, unless told less."""
     sections = tuple(only.split(",")) if only else SECTIONS
+    if unknown := set(sections) - set(SECTIONS):
+        raise typer.BadParameter(f"no such section: {', '.join(sorted(unknown))}", param_hint="--only")
     folder = Path(tempfile.mkdtemp(prefix="leveret-bench-", dir=ON_DISK if ON_DISK.is_dir() else None))
     try:
-        results = asyncio.run(_measure(folder, sections, commits, minutes))
+        results = asyncio.run(_measure(folder, sections, commits, seconds, minutes))
     except StackError as error:
         console.print(f"[bold red]{error}[/]")
         sys.exit(1)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print_tables(results, tables(results), Console())
-    is_whole = (commits, minutes, set(sections)) == (COMMITS, MINUTES, set(SECTIONS))
+    is_whole = (commits, seconds, minutes, set(sections)) == (COMMITS, TURN_SECONDS, MINUTES, set(SECTIONS))
     path = write_tables("long" if is_whole else "partial.long", results, tables(results), judge(results, GOALS))
     console.print(f"written to {path.parent.name}/{path.name} and .md beside it, after {results.seconds:.0f} s")
     sys.exit(1 if results.failures else 0)
 
 
-async def _measure(folder: Path, sections: tuple[str, ...], commits: int, minutes: float) -> LongResults:
+async def _measure(
+    folder: Path, sections: tuple[str, ...], commits: int, seconds: float, minutes: float
+) -> LongResults:
     started = perf_counter()
     machine = describe_machine(folder)
     async with servers(folder) as ready:
@@ -61,15 +66,16 @@ async def _measure(folder: Path, sections: tuple[str, ...], commits: int, minute
             machine=machine,
             versions=await describe_versions(ready.mongodb_url, ready.amqp_url),
         )
-        try:
-            if "growth" in sections:
-                console.print(f"measuring: growth to {commits:,} commits", style="dim")
-                results.growth = await measure_growth(ready, folder, commits, TURN_SECONDS)
-            if "memory" in sections:
-                console.print(f"measuring: memory over {minutes:g} minutes", style="dim")
-                results.memory = await measure_memory(ready, folder, minutes)
-        except EXPECTED as error:
-            results.failures["memory" if results.growth else "growth"] = f"{type(error).__name__}: {error}"
+        for section in sections:
+            console.print(f"measuring: {section}", style="dim")
+            try:
+                match section:
+                    case "growth":
+                        results.growth = await measure_growth(ready, folder, commits, seconds)
+                    case "memory":
+                        results.memory = await measure_memory(ready, folder, minutes)
+            except EXPECTED as error:
+                results.failures[section] = f"{type(error).__name__}: {error}"
     results.seconds = perf_counter() - started
     return results
 

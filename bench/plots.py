@@ -9,6 +9,8 @@ import orjson
 import typer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullLocator
 
 from bench.system import ROOT
 from bench.tables import FOLDER
@@ -18,8 +20,7 @@ INK, FAINT = "#24292f", "#d0d7de"
 SERVER, PEER, OURS = "#8c959f", "#d4a72c", "#1f6feb"
 LEGEND = {"the servers, bare": SERVER, "peers": PEER, "Leveret, through HTTP": OURS}
 LINES = {"p50": "#54aeff", "p95": "#1f6feb", "p99": "#0a3069"}
-GOAL = "#cf222e"
-LOOK = {
+LOOK: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "text.color": INK,
@@ -90,7 +91,7 @@ def draw_throughput(bars: tuple[Bar, ...]) -> Figure:
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.12)
-    patches = [mpl.patches.Patch(color=color) for color in LEGEND.values()]
+    patches = [Patch(color=color) for color in LEGEND.values()]
     figure.legend(patches, LEGEND.keys(), loc="outside lower left", ncols=len(LEGEND))
     return figure
 
@@ -102,15 +103,11 @@ def draw_latency(readings: list[dict[str, Any]]) -> Figure:
     for percentile, color in LINES.items():
         values = [reading["latency"][percentile] for reading in readings]
         axes.plot(rates, values, color=color, marker="o", markersize=5, linewidth=2)
-        axes.annotate(
-            percentile, (rates[-1], values[-1]), (8, 0), textcoords="offset points", color=color, va="center"
-        )
+        axes.annotate(percentile, (rates[-1], values[-1]), (8, 0), textcoords="offset points", color=color, va="center")
     axes.set_title("From a POST that is due to the GET that shows it")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:,g} ms")
+    _on_log_scale(axes, "ms")
     axes.set_xlabel("commands per second, arriving at a fixed rate")
     axes.set_xticks(rates, [f"{rate:,.0f}" for rate in rates])
-    axes.grid(axis="y")
     return figure
 
 
@@ -118,23 +115,27 @@ def draw_memory(memory: dict[str, Any]) -> Figure:
     """Each process's resident memory over the time of a long load."""
     figure, axes = _page(height=4.6)
     step = memory["minutes"] / len(next(iter(memory["samples"].values())))
-    for number, (name, samples) in enumerate(memory["samples"].items()):
+    for name, samples in sorted(memory["samples"].items(), key=lambda item: item[1][-1], reverse=True):
         minutes = [step * (index + 1) for index in range(len(samples))]
-        axes.plot(minutes, samples, color=f"C{number}", linewidth=1.8)
-        axes.annotate(
-            name, (minutes[-1], samples[-1]), (8, 0), textcoords="offset points", color=f"C{number}", va="center"
-        )
+        axes.plot(minutes, samples, label=name, linewidth=1.8)
     axes.set_title(f"Resident memory at {memory['orders_per_second']:,.0f} orders per second")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:,g} MiB")
+    _on_log_scale(axes, "MiB")
     axes.set_xlabel("minutes")
-    axes.grid(axis="y")
+    figure.legend(loc="outside right upper", title="largest at the end first", alignment="left")
     return figure
 
 
 def _page(*, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(8.4, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def _on_log_scale(axes: Axes, unit: str) -> None:
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(f"{{x:,g}} {unit}")
+    axes.grid(axis="y")
 
 
 def _save(figure: Figure, path: Path) -> None:
