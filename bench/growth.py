@@ -23,9 +23,9 @@ NAMES = ("command", "projector", "query", "gateway")
 FEW = 10_000  # commits
 FIRST_SEEDED = 3  # position; before it stand the two commits of the stock
 VIEWS_SECONDS = 6 * 3600.0
-QUERIES_PER_SECOND = 100.0
+QUERIES_PER_SECOND = 50.0
 QUERIES = 4_000  # different ones: one order and one user's orders in turn
-WARM_UP_SECONDS = 3.0
+WARM_UP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
