@@ -78,7 +78,10 @@ async def _install() -> None:
     shutil.copytree(SOURCE, INSTALLED, dirs_exist_ok=True)
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return
-    await _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", limit_seconds=INSTALL_SECONDS)
+    try:
+        await _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", limit_seconds=INSTALL_SECONDS)
+    except RuntimeError as error:
+        raise NotInstalled(str(error)) from error
     shutil.copy(lock, installed)
 
 
@@ -90,7 +93,7 @@ async def _append(store: str, url: str, workers: int, seconds: float) -> EmmettR
 
 
 async def _run(*command: str, limit_seconds: float) -> bytes:
-    """Run it in the folder of the packages and return its output."""
+    """Run it in the folder of the packages and return its output; RuntimeError says what went wrong."""
     process = await asyncio.create_subprocess_exec(
         *command, cwd=INSTALLED, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -98,7 +101,7 @@ async def _run(*command: str, limit_seconds: float) -> bytes:
         output, complaints = await asyncio.wait_for(process.communicate(), limit_seconds)
     except TimeoutError as error:
         process.kill()
-        raise NotInstalled(f"{command[0]} {command[1]} took longer than {limit_seconds:.0f} s") from error
+        raise RuntimeError(f"{command[0]} {command[1]} took longer than {limit_seconds:.0f} s") from error
     if process.returncode:
-        raise NotInstalled(f"{command[0]} {command[1]} failed: {complaints.decode(errors='replace')[-SAID:].strip()}")
+        raise RuntimeError(f"{command[0]} {command[1]} failed: {complaints.decode(errors='replace')[-SAID:].strip()}")
     return output

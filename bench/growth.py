@@ -10,7 +10,7 @@ from time import perf_counter
 
 from bench.alone import alone
 from bench.http_client import get_request, post_requests
-from bench.load import Load, Outcome, offer
+from bench.load import Load, offer
 from bench.numbers import Latency
 from bench.orders import CLIENTS, ORDERS_PATH, order_bodies, stock
 from bench.seeding import ORDERS_PER_USER, order_id_at, seed
@@ -104,7 +104,7 @@ async def _turn(system: System, commits: int, seconds: float) -> Turn:
         warm_up_seconds=WARM_UP_SECONDS,
         connections=CLIENTS,
     )
-    accepted = _sound(await alone(offer, commands))
+    accepted = (await alone(offer, commands)).sound()
     await drained(system)
     queries = Load(
         port=ports["query"],
@@ -114,7 +114,7 @@ async def _turn(system: System, commits: int, seconds: float) -> Turn:
         connections=CLIENTS,
         rate=QUERIES_PER_SECOND,
     )
-    answered = _sound(await alone(offer, queries))
+    answered = (await alone(offer, queries)).sound()
     return Turn(commands_per_second=accepted.rate, queries=answered.latencies.latency())
 
 
@@ -126,10 +126,3 @@ def _queries(port: int, commits: int) -> tuple[bytes, ...]:
         user_id = position // ORDERS_PER_USER + 1
         paths += (f"/queries/orders/{order_id_at(position)}", f"/queries/users/{user_id}/orders")
     return tuple(get_request(port, path) for path in paths)
-
-
-def _sound(outcome: Outcome) -> Outcome:
-    """A figure with refusals in it is no figure."""
-    if outcome.errors:
-        raise RuntimeError(f"requests were answered {dict(outcome.statuses)}: {outcome.first_error}")
-    return outcome

@@ -77,6 +77,12 @@ class Outcome:
         gets = {f"GET {status}": count for status, count in self.read_statuses.items() if status not in (200, 503)}
         return posts | gets
 
+    def sound(self) -> "Outcome":
+        """Return it; RuntimeError when anything was refused: a figure with refusals in it is no figure."""
+        if self.errors:
+            raise RuntimeError(f"requests were answered {dict(self.statuses)}: {self.first_error}")
+        return self
+
     def figure(self) -> Figure:
         return Figure(per_second=self.rate, latency=self.latencies.latency())
 

@@ -48,7 +48,10 @@ def at_end(samples: tuple[float, ...]) -> float:
 
 
 async def measure_memory(servers: Servers, folder: Path, minutes: float) -> Memory:
-    """Orders at a fixed rate, fulfilled as far as their payment; a few of them are read."""
+    """Orders at a fixed rate, fulfilled as far as their payment; a few of them are read.
+
+    RuntimeError when a process has no memory to tell of: it ended, or this is no Linux.
+    """
     async with running((), servers=servers, database=DATABASE, relay=True, folder=folder) as system:
         system.environment |= UNPAID
         for name in NAMES:
@@ -59,6 +62,8 @@ async def measure_memory(servers: Servers, folder: Path, minutes: float) -> Memo
         offering = asyncio.create_task(alone(offer, load))
         samples = await _sampled(servers.pids | system.pids, 60 * minutes)
         outcome = await offering
+    if gone := [name for name, each in samples.items() if not all(each)]:
+        raise RuntimeError(f"no memory was seen of {', '.join(gone)}")
     return Memory(minutes=minutes, orders_per_second=load.rate or 0.0, errors=outcome.errors_by_kind, samples=samples)
 
 

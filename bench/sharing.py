@@ -75,8 +75,4 @@ async def _rate(ports: list[int], seconds: float) -> float:
         )
         for number, port in enumerate(ports)
     )
-    outcomes = await alone(offer_together, loads)
-    for outcome in outcomes:
-        if outcome.errors:
-            raise RuntimeError(f"commands were answered {dict(outcome.statuses)}: {outcome.first_error}")
-    return sum(outcome.rate for outcome in outcomes)
+    return sum(outcome.sound().rate for outcome in await alone(offer_together, loads))
