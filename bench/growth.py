@@ -2,7 +2,7 @@
 
 import random
 import statistics
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,17 +70,25 @@ class Growth:
         return self.few.query_p99 / self.many.query_p99
 
 
-async def measure_growth(servers: Servers, folder: Path, commits: int, seconds: float) -> Growth:
+async def measure_growth(
+    servers: Servers, folder: Path, commits: int, seconds: float, tell: Callable[[str], None]
+) -> Growth:
     """`seconds` for each turn: few, many, many, few. Without a broker: it would have to carry every seeded order."""
     servers = replace(servers, amqp_url="")
-    async with _grown(servers, folder, FEW) as (few, few_system), _grown(servers, folder, commits) as (many, system):
+    async with (
+        _grown(servers, folder, FEW, tell) as (few, few_system),
+        _grown(servers, folder, commits, tell) as (many, system),
+    ):
         for grown, its_system in ((few, few_system), (many, system), (many, system), (few, few_system)):
             grown.turns.append(await _turn(its_system, grown.commits, seconds))
+            tell(f"a turn with {grown.commits:,} commits: {grown.turns[-1].commands_per_second:,.0f} commands/s")
     return Growth(few=few, many=many)
 
 
 @asynccontextmanager
-async def _grown(servers: Servers, folder: Path, commits: int) -> AsyncIterator[tuple[Grown, System]]:
+async def _grown(
+    servers: Servers, folder: Path, commits: int, tell: Callable[[str], None]
+) -> AsyncIterator[tuple[Grown, System]]:
     """A system whose log has so many orders, all of them in its views."""
     database = f"{DATABASE}_{commits}"
     async with running(NAMES[:1], servers=servers, database=database, relay=False, folder=folder) as system:
@@ -89,9 +97,11 @@ async def _grown(servers: Servers, folder: Path, commits: int) -> AsyncIterator[
         started = perf_counter()
         await seed(servers.mongodb_url, system.environment["EVENTS_DATABASE"], FIRST_SEEDED, commits)
         seed_seconds = perf_counter() - started
+        tell(f"{commits:,} commits written in {seed_seconds:,.0f} s")
         for name in NAMES:
             await system.start(name)
         views_seconds = await drained(system, VIEWS_SECONDS)
+        tell(f"all of them in the views {views_seconds:,.0f} s later")
         yield Grown(commits=commits, seed_seconds=seed_seconds, views_seconds=views_seconds), system
 
 

@@ -67,17 +67,22 @@ async def _measure(
             versions=await describe_versions(ready.mongodb_url, ready.amqp_url),
         )
         for section in sections:
-            console.print(f"measuring: {section}", style="dim")
+            _tell(f"measuring: {section}")
             try:
                 match section:
                     case "growth":
-                        results.growth = await measure_growth(ready, folder, commits, seconds)
+                        results.growth = await measure_growth(ready, folder, commits, seconds, _tell)
                     case "memory":
                         results.memory = await measure_memory(ready, folder, minutes)
             except EXPECTED as error:
                 results.failures[section] = f"{type(error).__name__}: {error}"
     results.seconds = perf_counter() - started
     return results
+
+
+def _tell(what: str) -> None:
+    """What takes hours says now and then where it is."""
+    console.print(f"{datetime.now():%H:%M:%S} {what}", style="dim", highlight=False)
 
 
 if __name__ == "__main__":

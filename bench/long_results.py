@@ -54,7 +54,8 @@ def tables(results: LongResults) -> Iterator[Table]:
     if memory := results.memory:
         title = f"Memory over {memory.minutes:g} minutes, {memory.orders_per_second:,.0f} orders per second"
         header = ("process", "MiB at the end", "at a twelfth of the time, ratio")
-        yield Table(title, header, [_process(memory, name) for name in memory.samples])
+        errors = [(kind, f"{count:,}", "requests that failed") for kind, count in memory.errors.items()]
+        yield Table(title, header, [_process(memory, name) for name in memory.samples] + errors)
     yield goals_table(judge(results, GOALS))
 
 
