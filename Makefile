@@ -1,6 +1,6 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench up down lock clean
+.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench bench-long up down lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -29,8 +29,13 @@ chaos-long: install ## The same with every fault and three seeds (about 2 hours)
 chaos-cluster: install ## Kill, freeze and cut off nodes of clusters under load (about 12 minutes)
 	.venv/bin/python -m tests.chaos.cluster
 
-bench: install ## Measure, against raw ceilings and peers (about 15 minutes)
+bench: install ## Measure, against raw ceilings and peers, and draw it (about 15 minutes)
 	.venv/bin/python -m bench
+	.venv/bin/python -m bench.plots
+
+bench-long: install ## Measure with 10 million commits, and memory over an hour (some hours; COMMITS=, MINUTES=)
+	.venv/bin/python -m bench.long --commits $(or $(COMMITS),10000000) --minutes $(or $(MINUTES),60)
+	.venv/bin/python -m bench.plots
 
 up: install ## Run the stack in this terminal
 	.venv/bin/cqrs up

@@ -17,20 +17,24 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from bench.ceilings import measure_ceilings
+from bench.emmett import measure_emmett_on_mongodb, measure_emmett_on_postgresql, versions
 from bench.fulfilment import measure_fulfilment, measure_orders_without_sagas
+from bench.goals import GOALS, judge
 from bench.imports import measure_import
 from bench.into_the_log import measure_log
 from bench.machine import describe_machine, describe_versions
 from bench.naive import measure_naive
 from bench.orders import CLIENTS, USERS, stock
 from bench.peers import measure_peer
-from bench.pipeline import GENTLE_RATE, measure_sustained, measure_write_to_read
+from bench.pipeline import RATES, measure_sustained, measure_write_to_read
 from bench.plan import FULL, QUICK, SECTIONS, Plan
-from bench.report import print_report, write_report
+from bench.report import tables
 from bench.results import Results
 from bench.servers import Servers, servers
+from bench.sharing import measure_sharing
 from bench.startup import measure_start_up
 from bench.system import System, running
+from bench.tables import print_tables, write_tables
 from stack.errors import StackError
 
 DATABASE = "bench_pipeline"
@@ -43,12 +47,12 @@ console = Console(stderr=True)
 def main(
     only: Annotated[str, typer.Option(help=f"Comma-separated sections of: {', '.join(SECTIONS)}.")] = "",
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="About 2 minutes: for a look, not for a claim.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="About 4 minutes: for a look, not for a claim.")] = False,
     mongodb_url: Annotated[str, typer.Option(help="Use this MongoDB instead of a private one.")] = "",
     amqp_url: Annotated[str, typer.Option(help="Use this RabbitMQ (a virtual host of its own) instead.")] = "",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with the services' output.")] = False,
 ) -> None:
-    """Measure the servers, a peer and this system in one run; about 8 minutes, at most 15."""
+    """Measure the servers, peers and this system in one run; about 12 minutes, at most 15."""
     sections = tuple(only.split(",")) if only else SECTIONS
     if unknown := set(sections) - set(SECTIONS):
         raise typer.BadParameter(f"no such section: {', '.join(sorted(unknown))}", param_hint="--only")
@@ -64,8 +68,8 @@ def main(
             console.print(f"kept {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print_report(results, Console())
-    path = write_report(results, "latest" if run.is_whole else "partial")
+    print_tables(results, tables(results), Console())
+    path = write_tables("latest" if run.is_whole else "partial", results, tables(results), judge(results, GOALS))
     console.print(f"written to {path.parent.name}/{path.name} and .md beside it, after {results.seconds:.0f} s")
     sys.exit(1 if results.failures else 0)
 
@@ -89,13 +93,14 @@ class _Run:
             self.results = Results(
                 measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 machine=machine,
-                versions=await describe_versions(ready.mongodb_url, ready.amqp_url),
+                versions=await describe_versions(ready.mongodb_url, ready.amqp_url) | versions(),
                 parameters=asdict(self.plan) | {"clients": CLIENTS, "users": USERS, "sections": self.sections},
             )
             await self._section("ceilings", lambda: self._ceilings(ready))
-            await self._section("peers", self._peers)
+            await self._section("peers", lambda: self._peers(ready))
             await self._section("naive", lambda: self._naive(ready))
             await self._section("log", lambda: self._log(ready))
+            await self._section("sharing", lambda: self._sharing(ready))
             if {"pipeline", "reading", "import"} & set(self.sections):
                 await self._tried("the whole system", lambda: self._whole_system(ready))
             await self._section("fulfilment", lambda: self._fulfilment(ready))
@@ -119,14 +124,20 @@ class _Run:
         seconds = self.plan.ceiling_seconds
         self.results.ceilings = await measure_ceilings(ready.mongodb_url, ready.amqp_url, seconds)
 
-    async def _peers(self) -> None:
-        self.results.peer = await measure_peer(self.folder, self.plan.peer_seconds)
+    async def _peers(self, ready: Servers) -> None:
+        seconds = self.plan.peer_seconds
+        self.results.peer = await measure_peer(self.folder, seconds)
+        self.results.emmett_on_postgresql = await measure_emmett_on_postgresql(self.folder, seconds)
+        self.results.emmett_on_mongodb = await measure_emmett_on_mongodb(ready.mongodb_url, seconds)
 
     async def _naive(self, ready: Servers) -> None:
         self.results.naive = await measure_naive(ready.mongodb_url, ready.amqp_url, self.plan.naive_seconds)
 
     async def _log(self, ready: Servers) -> None:
         self.results.log = await measure_log(ready, self.folder, self.plan.log_seconds)
+
+    async def _sharing(self, ready: Servers) -> None:
+        self.results.sharing = await measure_sharing(ready, self.folder, self.plan.sharing_seconds)
 
     async def _whole_system(self, ready: Servers) -> None:
         names = ("command", "projector", "query", "gateway")
@@ -143,7 +154,8 @@ class _Run:
 
     async def _reading(self, system: System) -> None:
         seconds, sustained = self.plan.reading_seconds, self.results.sustained
-        self.results.write_to_read = await measure_write_to_read(system, GENTLE_RATE, seconds)
+        for rate in RATES:
+            self.results.write_to_read += (await measure_write_to_read(system, rate, seconds),)
         if sustained:
             half = sustained.per_second / 2
             self.results.write_to_read_at_half = await measure_write_to_read(system, half, seconds)

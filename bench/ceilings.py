@@ -15,6 +15,7 @@ from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 
 from bench.alone import alone, beside, until_set
+from bench.http_client import post_requests
 from bench.load import Load, offer
 from bench.numbers import Figure, latency
 from bench.shapes import COMMIT_INDEXES, commit, message_body, message_headers
@@ -117,10 +118,8 @@ async def http_post(seconds: float) -> Figure:
     port = free_port()
     bodies = tuple(b'{"user_id":%d,"product_id":456,"quantity":1}' % user for user in range(1, USERS + 1))
     async with beside(serve_bare_post, port):
-        outcome = await alone(offer, Load(port=port, path="/", bodies=bodies, seconds=seconds, connections=CLIENTS))
-    if outcome.errors:
-        raise RuntimeError(f"the bare server answered {dict(outcome.statuses)}: {outcome.first_error}")
-    return outcome.figure()
+        load = Load(port=port, requests=post_requests(port, "/", bodies), seconds=seconds, connections=CLIENTS)
+        return (await alone(offer, load)).sound().figure()
 
 
 async def serve_bare_post(port: int, ready: Event, stop: Event) -> None:

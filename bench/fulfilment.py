@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 
 from bench.alone import alone
+from bench.http_client import post_requests
 from bench.load import Load, offer
 from bench.meter import Meter, metered
 from bench.numbers import Latency, latency
@@ -26,6 +27,7 @@ from stack.ports import LOOPBACK
 
 FIRST_PRODUCT = 10_000
 PRODUCTS = 500
+MANY_PRODUCTS = range(FIRST_PRODUCT, FIRST_PRODUCT + PRODUCTS)
 HOT_PRODUCT = 9_999
 GENTLE_RATE = 50.0  # orders per second
 WATCH_SECONDS = 0.005
@@ -53,15 +55,13 @@ class Fulfilment:
 
 async def measure_fulfilment(system: System, servers: Servers, seconds: float) -> Fulfilment:
     """One line each, priced and in stock; RuntimeError when an order ends otherwise."""
-    for product_id in (HOT_PRODUCT, *range(FIRST_PRODUCT, FIRST_PRODUCT + PRODUCTS)):
-        body = {"product_id": product_id, "product_name": "Thing", "quantity": PLENTY, "unit_price": "10.00"}
-        await system.post(INVENTORY_PATH, body)
+    await stock_products(system)
     waited = await alone(
         post_to_validated, system.ports["command"], servers.mongodb_url, system.environment["VIEWS_DATABASE"], seconds
     )
     async with metered(servers.pids | system.pids) as meter:
-        spread = await _fulfilled(system, seconds, range(FIRST_PRODUCT, FIRST_PRODUCT + PRODUCTS))
-    hot = await _fulfilled(system, seconds, range(HOT_PRODUCT, HOT_PRODUCT + 1))
+        spread = await fulfilled(system, seconds, MANY_PRODUCTS)
+    hot = await fulfilled(system, seconds, range(HOT_PRODUCT, HOT_PRODUCT + 1))
     return Fulfilment(
         spread=spread,
         hot=hot,
@@ -71,13 +71,21 @@ async def measure_fulfilment(system: System, servers: Servers, seconds: float) -
     )
 
 
+async def stock_products(system: System) -> None:
+    """Make every product that is ordered here, with plenty in stock."""
+    for product_id in (HOT_PRODUCT, *MANY_PRODUCTS):
+        body = {"product_id": product_id, "product_name": "Thing", "quantity": PLENTY, "unit_price": "10.00"}
+        await system.post(INVENTORY_PATH, body)
+
+
 async def measure_orders_without_sagas(system: System, seconds: float) -> float:
     """Orders per second that the same load places where nobody fulfils them."""
-    outcome = await alone(offer, _load(system, seconds, range(FIRST_PRODUCT, FIRST_PRODUCT + PRODUCTS)))
+    outcome = await alone(offer, _load(system, seconds, MANY_PRODUCTS))
     return outcome.rate
 
 
-async def _fulfilled(system: System, seconds: float, products: range) -> Fulfilled:
+async def fulfilled(system: System, seconds: float, products: range) -> Fulfilled:
+    """Place orders for so long, as fast as they are answered, and wait until the last one is VALIDATED."""
     before = await _validated(system)
     started = perf_counter()
     outcome = await alone(offer, _load(system, seconds, products))
@@ -90,18 +98,21 @@ async def _fulfilled(system: System, seconds: float, products: range) -> Fulfill
 
 
 def _load(system: System, seconds: float, products: range) -> Load:
-    bodies = tuple(
-        b'{"user_id":%d,"product_id":%d,"quantity":1}' % (user_id, products[user_id % len(products)])
-        for user_id in range(1, USERS + 1)
-    )
     return Load(
         port=system.ports["command"],
-        path=ORDERS_PATH,
-        bodies=bodies,
+        requests=post_requests(system.ports["command"], ORDERS_PATH, bodies_for(products)),
         seconds=seconds,
         warm_up_seconds=0.0,
         connections=CLIENTS,
         keep_acks=True,
+    )
+
+
+def bodies_for(products: range) -> tuple[bytes, ...]:
+    """One order for each of USERS users, over these products in turn."""
+    return tuple(
+        b'{"user_id":%d,"product_id":%d,"quantity":1}' % (user_id, products[user_id % len(products)])
+        for user_id in range(1, USERS + 1)
     )
 
 

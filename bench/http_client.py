@@ -1,7 +1,7 @@
 """A bare HTTP/1.1 client for the load generator: one request in flight per socket, answers with a Content-Length."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias, cast
 
 HOST = "127.0.0.1"
@@ -81,3 +81,7 @@ def post_request(port: int, path: str, body: bytes) -> bytes:
 def get_request(port: int, path: str, *, token: str = "") -> bytes:
     header = f"Consistency-Token: {token}\r\n" if token else ""
     return f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\n{header}\r\n".encode()
+
+
+def post_requests(port: int, path: str, bodies: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(post_request(port, path, body) for body in bodies)

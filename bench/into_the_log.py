@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.alone import alone
-from bench.load import Load, Outcome, offer, offer_together
+from bench.http_client import post_requests
+from bench.load import Load, offer, offer_together
 from bench.meter import Meter, metered
 from bench.numbers import Figure
 from bench.orders import CLIENTS, INVENTORY_PATH, ORDERS_PATH, USERS, hot_bodies, order_bodies, stock
@@ -48,8 +49,8 @@ async def measure_log(servers: Servers, folder: Path, seconds: float) -> IntoThe
         await stock(system)
         async with metered(servers.pids | system.pids) as meter:
             first = _load(system.ports["command"], order_bodies(), seconds)
-            one = _sound(await alone(offer, first))
-            hot = _sound(await alone(offer, _load(first.port, hot_bodies(), seconds, path=INVENTORY_PATH)))
+            one = (await alone(offer, first)).sound()
+            hot = (await alone(offer, _load(first.port, hot_bodies(), seconds, path=INVENTORY_PATH))).sound()
             two = await _two_services((first.port, system.ports["command-2"]), one.rate * SHARE_OF_ONE, seconds)
     return IntoTheLog(orders=one.figure(), hot_product=hot.figure(), two_services=two, meter=meter)
 
@@ -67,17 +68,9 @@ def _load(
 ) -> Load:
     return Load(
         port=port,
-        path=path,
-        bodies=bodies,
+        requests=post_requests(port, path, bodies),
         seconds=seconds,
         warm_up_seconds=WARM_UP_SECONDS,
         connections=CLIENTS,
         rate=rate,
     )
-
-
-def _sound(outcome: Outcome) -> Outcome:
-    """A figure with refusals in it is no figure."""
-    if outcome.errors:
-        raise RuntimeError(f"commands were answered {dict(outcome.statuses)}: {outcome.first_error}")
-    return outcome

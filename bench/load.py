@@ -1,8 +1,8 @@
 """The load generator: pre-encoded HTTP/1.1 requests over kept-alive sockets, cheap enough to leave the cores alone.
 
 It runs in a process of its own (`alone(offer, Load(...))`). Closed loop: each connection sends its next request when
-the last one is answered. Open loop: requests start at a fixed rate whatever the answers do; one that finds no free
-connection waits, and its latency counts from the moment it was due.
+the last one is answered. Open loop: requests are due at a fixed rate whatever the answers do, and latency counts from
+the moment a request was due: one that finds no free connection, or a generator that is late, has waited already.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from time import perf_counter
 
 import orjson
 
-from bench.http_client import Answer, Connection, connect, get_request, post_request
-from bench.numbers import Figure, latency
+from bench.http_client import Answer, Connection, connect, get_request
+from bench.numbers import Durations, Figure
 
 TICK_SECONDS = 0.001  # the open loop looks at the clock this often
 DRAIN_SECONDS = 15.0  # for answers still outstanding at the end
@@ -34,11 +34,10 @@ class Reads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One offer of load; `bodies` are sent in turn."""
+    """One offer of load; `requests`, whole as they go over the wire, are sent in turn."""
 
     port: int
-    path: str
-    bodies: tuple[bytes, ...]
+    requests: tuple[bytes, ...]
     seconds: float
     warm_up_seconds: float = 1.0
     connections: int = 64
@@ -49,16 +48,16 @@ class Load:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What came back. Latencies are seconds and belong to the time after the warm-up; acks to the whole run."""
+    """What came back. Durations are of requests that were due after the warm-up; acks are of the whole run."""
 
     seconds: float
     answered: int = 0  # 2xx after the warm-up and before the end
     statuses: Counter[int] = field(default_factory=Counter)  # the whole run; 0: connection lost or no answer
-    latencies: list[float] = field(default_factory=list)
+    latencies: Durations = field(default_factory=Durations)
     acks: list[tuple[str, int]] = field(default_factory=list)  # (order_id, position)
     last_position: int = 0
-    write_to_read: list[float] = field(default_factory=list)  # POST sent to GET 200 received
-    ack_to_read: list[float] = field(default_factory=list)  # POST answered to GET 200 received
+    write_to_read: Durations = field(default_factory=Durations)  # POST due to GET 200 received
+    ack_to_read: list[float] = field(default_factory=list)  # POST answered to GET 200 received; seconds, in order
     read_statuses: Counter[int] = field(default_factory=Counter)
     first_error: str = ""  # the body of the first answer that was not 2xx
     late_seconds: float = 0.0  # the longest the generator was behind its own schedule
@@ -78,13 +77,19 @@ class Outcome:
         gets = {f"GET {status}": count for status, count in self.read_statuses.items() if status not in (200, 503)}
         return posts | gets
 
+    def sound(self) -> "Outcome":
+        """Return it; RuntimeError when anything was refused: a figure with refusals in it is no figure."""
+        if self.errors:
+            raise RuntimeError(f"requests were answered {dict(self.statuses)}: {self.first_error}")
+        return self
+
     def figure(self) -> Figure:
-        return Figure(per_second=self.rate, latency=latency(self.latencies))
+        return Figure(per_second=self.rate, latency=self.latencies.latency())
 
 
 async def offer(load: Load) -> Outcome:
     """Offer the load and tell what came back."""
-    generator = _Generator(load)
+    generator = Generator(load)
     gc.disable()  # nothing here makes cycles, and a pause would be charged to the server
     return await generator.run()
 
@@ -92,7 +97,7 @@ async def offer(load: Load) -> Outcome:
 async def offer_together(loads: tuple[Load, ...]) -> list[Outcome]:
     """Offer several loads at the same time from this one process; outcomes in the same order."""
     gc.disable()
-    return list(await asyncio.gather(*(_Generator(load).run() for load in loads)))
+    return list(await asyncio.gather(*(Generator(load).run() for load in loads)))
 
 
 async def until(fact: Callable[[], bool], seconds: float) -> bool:
@@ -105,13 +110,12 @@ async def until(fact: Callable[[], bool], seconds: float) -> bool:
     return fact()
 
 
-class _Generator:
+class Generator:
     """One run: the connections that are free, the requests in turn, and the outcome that grows."""
 
     def __init__(self, load: Load) -> None:
         self.load = load
         self.outcome = Outcome(seconds=load.seconds)
-        self.requests = [post_request(load.port, load.path, body) for body in load.bodies]
         self.turn = 0
         self.free: list[Connection] = []
         self.waiting: deque[float] = deque()  # due times of requests without a connection
@@ -128,20 +132,22 @@ class _Generator:
         started = perf_counter()
         self.counts_from = started + load.warm_up_seconds
         self.counts_until = self.counts_from + load.seconds
+        if self.reader:
+            self.reader.counts_from = self.counts_from
         if load.rate is None:
             for connection in connections:
                 self._send(connection, perf_counter())
             await asyncio.sleep(load.warm_up_seconds + load.seconds)
         else:
             self.free = connections
-            await self._pace(started, load.rate)
+            await self.pace(started, load.rate)
         await self._drain()
         for connection in connections:
             connection.close()
         return self._told()
 
-    async def _pace(self, started: float, rate: float) -> None:
-        """Start request n at `started + n / rate`."""
+    async def pace(self, started: float, rate: float) -> None:
+        """Request n is due at `started + n / rate`."""
         sent = 0
         while (now := perf_counter()) < self.counts_until:
             due = int((now - started) * rate) + 1
@@ -149,15 +155,15 @@ class _Generator:
                 self.outcome.late_seconds = max(self.outcome.late_seconds, now - started - sent / rate)
             while sent < due:
                 if self.free:
-                    self._send(self.free.pop(), perf_counter())
+                    self._send(self.free.pop(), started + sent / rate)
                 else:
                     self.waiting.append(started + sent / rate)
                 sent += 1
             await asyncio.sleep(TICK_SECONDS)
 
     def _send(self, connection: Connection, since: float) -> None:
-        request = self.requests[self.turn]
-        self.turn = (self.turn + 1) % len(self.requests)
+        request = self.load.requests[self.turn]
+        self.turn = (self.turn + 1) % len(self.load.requests)
         self.in_flight += 1
         connection.send(request, self._answered, since)
 
@@ -169,7 +175,8 @@ class _Generator:
         if 200 <= status < 300:
             if self.counts_from <= now < self.counts_until:
                 self.outcome.answered += 1
-                self.outcome.latencies.append(now - since)
+            if since >= self.counts_from:
+                self.outcome.latencies.add(now - since)
             if self.load.keep_acks:
                 self.bodies.append(body)
             if self.reader and self.reader.wants(now):
@@ -211,7 +218,7 @@ class _Reader:
         self.free: list[Connection] = []
         self.waiting: deque[tuple[bytes, float, float]] = deque()
         self.in_flight: dict[Connection, tuple[bytes, float, float]] = {}
-        self.next_at = 0.0
+        self.next_at = self.counts_from = 0.0
 
     async def open(self) -> None:
         self.free = [await connect(self.reads.port) for _ in range(self.reads.connections)]
@@ -244,8 +251,8 @@ class _Reader:
         if answer[0] == 503 and now - acked_at < VISIBLE_SECONDS:  # projection-lag: ask again
             self._send(connection, read)
             return
-        if answer[0] == 200:
-            self.outcome.write_to_read.append(now - sent_at)
+        if answer[0] == 200 and sent_at >= self.counts_from:
+            self.outcome.write_to_read.add(now - sent_at)
             self.outcome.ack_to_read.append(now - acked_at)
         if connection.is_lost:
             return

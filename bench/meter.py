@@ -55,11 +55,11 @@ async def metered(pids: Mapping[str, int]) -> AsyncIterator[Meter]:
 async def _sample(meter: Meter, pids: Mapping[str, int]) -> None:
     while True:
         for name, pid in pids.items():
-            meter.uses[name].peak_memory_mib = max(meter.uses[name].peak_memory_mib, _memory_mib(pid))
+            meter.uses[name].peak_memory_mib = max(meter.uses[name].peak_memory_mib, memory_mib(pid))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-def _memory_mib(pid: int) -> float:
+def memory_mib(pid: int) -> float:
     """0 for a process that is gone."""
     try:
         resident_pages = int((PROC / str(pid) / "statm").read_text().split()[1])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.alone import alone
+from bench.http_client import post_requests
 from bench.load import Load, Outcome, Reads, offer
 from bench.meter import Meter, metered
 from bench.numbers import Figure, Latency, latency
@@ -26,7 +27,7 @@ LONG_TRIALS = 4
 WARM_UP_SECONDS = 2.0
 OPEN_CONNECTIONS = 256
 READ_BACK_USERS_FROM = 1_000_001  # users of the long run only, so that their pages stay short
-GENTLE_RATE = 200.0  # commands per second
+RATES = (100.0, 200.0, 500.0, 1_000.0, 1_500.0)  # commands per second at which one order is followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Sustained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteToRead:
-    """From the POST being sent to the GET with its token being answered 200."""
+    """From the moment a POST is due to the GET with its token being answered 200."""
 
     offered: float
     latency: Latency
@@ -105,7 +106,7 @@ async def measure_write_to_read(system: System, rate: float, seconds: float) -> 
     load = _load(system, rate, seconds, reads_per_second=None)
     outcome = await alone(offer, load)
     await drained(system)
-    return WriteToRead(offered=rate, latency=latency(outcome.write_to_read), errors=outcome.errors_by_kind)
+    return WriteToRead(offered=rate, latency=outcome.write_to_read.latency(), errors=outcome.errors_by_kind)
 
 
 async def _search(system: System, seconds: float) -> tuple[list[Trial], float | None]:
@@ -158,8 +159,7 @@ def _load(
 ) -> Load:
     return Load(
         port=system.ports["command"],
-        path=ORDERS_PATH,
-        bodies=order_bodies(first_user_id),
+        requests=post_requests(system.ports["command"], ORDERS_PATH, order_bodies(first_user_id)),
         seconds=seconds,
         warm_up_seconds=WARM_UP_SECONDS,
         connections=CLIENTS if rate is None else OPEN_CONNECTIONS,

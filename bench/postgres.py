@@ -18,7 +18,7 @@ INSTALL_SECONDS = 300
 
 
 class NotInstalled(Exception):
-    """PostgreSQL cannot be had here; the text says why."""
+    """What a peer needs cannot be had here; the text says why."""
 
 
 @asynccontextmanager

@@ -1,89 +1,35 @@
-"""The tables of a run: on the terminal, as Markdown for the README, and as JSON."""
+"""What the tables of `make bench` say, row by row."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
-import orjson
-from rich.console import Console
-from rich.table import Table
-
-from bench.goals import Verdict, judge
+from bench.emmett import Emmett
+from bench.goals import GOALS, judge
 from bench.numbers import Figure
 from bench.pipeline import WriteToRead
 from bench.plan import SECTIONS
 from bench.results import Results
+from bench.tables import NOT_MEASURED, Row, Table, goals_table
 
-FOLDER = Path(__file__).parent / "results"
-NOT_MEASURED = "—"
-BUSY = 0.7  # load average
 NOT_INSTALLED = "not installed"
-MARKS = {True: "reached", False: "missed", None: "not measured"}
-STYLES = {"reached": "green", "missed": "bold red", "not measured": "dim"}
-
-Row = tuple[str, str, str]  # what, figure, remark
 
 
-def print_report(results: Results, console: Console) -> None:
-    for title, header, rows in _filled_tables(results):
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for number, name in enumerate(header):
-            table.add_column(name, justify="right" if number == 1 else "left")
-        for row in rows:
-            table.add_row(*row, style=_style(row))
-        console.print(table)
-    if results.machine.load_before > BUSY:
-        console.print(
-            f"The machine was busy before the start (load average {results.machine.load_before}): do not trust this.",
-            style="bold red",
-        )
-    for part, why in results.failures.items():
-        console.print(f"{part} could not be measured: {why}", style="bold red", markup=False, highlight=False)
-
-
-def write_report(results: Results, name: str) -> Path:
-    """Write `name`.json and `name`.md into the results folder; return the JSON's path."""
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{name}.md").write_text(_markdown(results), encoding="utf-8")
-    path = FOLDER / f"{name}.json"
-    document = asdict(results) | {"goals": [asdict(verdict) for verdict in judge(results)]}
-    path.write_bytes(orjson.dumps(_rounded(document), option=orjson.OPT_INDENT_2) + b"\n")
-    return path
-
-
-def _markdown(results: Results) -> str:
-    machine, versions = results.machine, results.versions
-    lines = [
-        f"Measured {results.measured_at[:10]} in one run of {results.seconds / 60:.0f} min, everything on one machine: "
-        f"{machine.cpu}, {machine.cores} cores, {machine.memory_gib:.0f} GiB, {machine.system}, {machine.kernel}, "
-        f"fsync of 4 KiB {machine.fsync_ms} ms; "
-        f"Python {versions['python']}, MongoDB {versions['mongodb']}, RabbitMQ {versions['rabbitmq']}.",
-        "",
-    ]
-    for title, header, rows in _filled_tables(results):
-        lines += [f"**{title}**", "", "| " + " | ".join(header) + " |", "|---|---:|---|"]
-        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-        lines.append("")
-    lines += [f"{part} could not be measured: {why}\n" for part, why in results.failures.items()]
-    return "\n".join(lines)
-
-
-def _filled_tables(results: Results) -> Iterator[tuple[str, Row, list[Row]]]:
+def tables(results: Results) -> Iterator[Table]:
     """Without what this run was not asked for; what it failed to measure stays, as unmeasured."""
     is_whole = len(results.parameters.get("sections", ())) == len(SECTIONS)
     for title, header, rows in _tables(results):
         kept = [row for row in rows if is_whole or row[1] != NOT_MEASURED or row[2].startswith(NOT_INSTALLED)]
         if kept:
-            yield title, header, kept
+            yield Table(title, header, kept)
 
 
-def _tables(results: Results) -> Iterator[tuple[str, Row, list[Row]]]:
+def _tables(results: Results) -> Iterator[Table]:
     header = ("", "per second", "latency, remarks")
-    yield "What the servers and a peer do here", header, [*_ceilings(results), *_peers(results)]
-    yield "What Leveret does", header, [*_log(results), *_pipeline(results), *_others(results)]
-    yield "Goals", ("ratio of this run", "measured", "goal"), [_verdict(verdict) for verdict in judge(results)]
-    yield "Processes under load", ("process", "peak MiB", "processor time, sustained run"), _processes(results)
+    yield Table("What the servers and the peers do here", header, [*_ceilings(results), *_peers(results)])
+    ours = [*_log(results), *_sharing(results), *_pipeline(results), *_others(results)]
+    yield Table("What Leveret does", header, ours)
+    yield goals_table(judge(results, GOALS))
+    header = ("process", "peak MiB", "processor time, sustained run")
+    yield Table("Processes under load", header, _processes(results))
 
 
 def _ceilings(results: Results) -> Iterator[Row]:
@@ -106,9 +52,19 @@ def _peers(results: Results) -> Iterator[Row]:
     else:
         runs = ", ".join(f"{run.threads}: {run.saves_per_second:,.0f}" for run in peer.runs)
         yield name, f"{peer.best.saves_per_second:,.0f}", f"{peer.best.latency.line()}; by threads {runs}"
+    for store, emmett in (("PostgreSQL", results.emmett_on_postgresql), ("MongoDB", results.emmett_on_mongodb)):
+        version = results.versions.get(f"emmett-{store.lower()}", "")
+        yield _emmett(f"Emmett {version} on {store}, appends", emmett)
     runs = ", ".join(f"{run.in_flight}: {run.per_second:,.0f}" for run in results.naive)
     remark = f"by commands in flight {runs}" if runs else ""
     yield "the seeds' way: insert, publish, update per event", _number(results.seeds_way), remark
+
+
+def _emmett(name: str, emmett: Emmett | None) -> Row:
+    if emmett is None or emmett.best is None:
+        return name, NOT_MEASURED, f"{NOT_INSTALLED}: {emmett.why_not}" if emmett else ""
+    runs = ", ".join(f"{run.workers}: {run.appends_per_second:,.0f}" for run in emmett.runs)
+    return name, _number(emmett.best.appends_per_second), f"{emmett.best.latency.line()}; by workers {runs}"
 
 
 def _log(results: Results) -> Iterator[Row]:
@@ -121,6 +77,14 @@ def _log(results: Results) -> Iterator[Row]:
     yield _figure("one hot product, 64 clients on one stream", log.hot_product)
     remark = f"each offered {two.offered_each:,.0f}: {two.slower.per_second:,.0f} and {two.faster.per_second:,.0f}"
     yield "two command services on one log", f"{two.total:,.0f}", remark
+
+
+def _sharing(results: Results) -> Iterator[Row]:
+    for each in results.sharing:
+        remark = f"on logs of their own {each.on_separate_logs:,.0f}: {each.ratio:.2f} ×"
+        yield f"{each.services} command services on one log, 64 clients", _number(each.on_one_log), remark
+    if not results.sharing:
+        yield "many command services on one log", NOT_MEASURED, ""
 
 
 def _pipeline(results: Results) -> Iterator[Row]:
@@ -138,11 +102,9 @@ def _pipeline(results: Results) -> Iterator[Row]:
 
 def _others(results: Results) -> Iterator[Row]:
     insert_ms = results.ceilings and results.ceilings.insert_one_8.latency.p50
-    for name, reading in (
-        ("write-to-read", results.write_to_read),
-        ("write-to-read at half the sustained rate", results.write_to_read_at_half),
-    ):
-        yield _reading(name, reading, insert_ms)
+    for reading in results.write_to_read or (None,):
+        yield _reading("write-to-read", reading, insert_ms)
+    yield _reading("write-to-read at half the sustained rate", results.write_to_read_at_half, insert_ms)
     imported = results.orders_import
     remark = f"{imported.orders:,} orders in {imported.seconds:.1f} s, last one visible" if imported else ""
     yield "import of orders", _number(imported and imported.per_second), remark
@@ -165,7 +127,8 @@ def _fulfilment(results: Results) -> Iterator[Row]:
 def _reading(name: str, reading: WriteToRead | None, insert_ms: float | None) -> Row:
     if reading is None:
         return name, NOT_MEASURED, ""
-    times = f"; p50 = {reading.latency.p50 / insert_ms:.1f} × insert_one's" if insert_ms else ""
+    p50, p99 = reading.latency.p50, reading.latency.p99
+    times = f"; {p50 / insert_ms:.1f} and {p99 / insert_ms:.1f} × insert_one's p50" if insert_ms else ""
     errors = "".join(f"; {count} × {kind}" for kind, count in reading.errors.items())
     return name, f"{reading.offered:,.0f}", reading.latency.line() + times + errors
 
@@ -187,33 +150,9 @@ def _processor(results: Results, name: str) -> str:
     return f"{use.cores:.2f} cores, {1e6 * use.cpu_seconds / sustained.acknowledged:,.0f} µs per command"
 
 
-def _verdict(verdict: Verdict) -> Row:
-    sign = "≤" if verdict.at_most else "≥"
-    goal = f"{sign} {verdict.wanted:,g} {verdict.unit}, {MARKS[verdict.reached]}"
-    if verdict.measured is None:
-        return verdict.name, NOT_MEASURED, goal
-    digits = 2 if verdict.unit == "×" else 0 if verdict.measured >= 100 else 1
-    return verdict.name, f"{verdict.measured:,.{digits}f} {verdict.unit}", goal
-
-
-def _style(row: Row) -> str | None:
-    return next((style for mark, style in STYLES.items() if row[2].endswith(f", {mark}")), None)
-
-
 def _figure(name: str, figure: Figure, remark: str = "") -> Row:
     return name, _number(figure.per_second), remark + figure.latency.line()
 
 
 def _number(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{value:,.0f}"
-
-
-def _rounded(value: Any) -> Any:
-    match value:
-        case float():
-            return round(value, 3)
-        case dict():
-            return {key: _rounded(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_rounded(item) for item in value]
-    return value

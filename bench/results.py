@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.ceilings import Ceilings
+from bench.emmett import Emmett
 from bench.fulfilment import Fulfilment
 from bench.imports import Import
 from bench.into_the_log import IntoTheLog
 from bench.machine import Machine
 from bench.naive import NaiveRun
+from bench.numbers import Latency
 from bench.peers import Peer
 from bench.pipeline import Sustained, WriteToRead
+from bench.sharing import Sharing
 from bench.startup import StartUp
 
 
@@ -24,10 +27,13 @@ class Results:
     parameters: dict[str, Any]
     ceilings: Ceilings | None = None
     peer: Peer | None = None
+    emmett_on_postgresql: Emmett | None = None
+    emmett_on_mongodb: Emmett | None = None
     naive: tuple[NaiveRun, ...] = ()
     log: IntoTheLog | None = None
+    sharing: tuple[Sharing, ...] = ()  # by the number of services
     sustained: Sustained | None = None
-    write_to_read: WriteToRead | None = None  # at 200 commands per second
+    write_to_read: tuple[WriteToRead, ...] = ()  # at fixed rates, slowest first
     write_to_read_at_half: WriteToRead | None = None  # at half the sustained rate
     orders_import: Import | None = None
     fulfilment: Fulfilment | None = None
@@ -46,6 +52,24 @@ class Results:
         """The peer's best rate."""
         best = self.peer and self.peer.best
         return best.saves_per_second if best else None
+
+    @property
+    def emmett(self) -> float | None:
+        """Emmett's best rate on PostgreSQL."""
+        best = self.emmett_on_postgresql and self.emmett_on_postgresql.best
+        return best.appends_per_second if best else None
+
+    @property
+    def publish(self) -> float | None:
+        return self.ceilings and self.ceilings.publish_256.per_second
+
+    def write_to_read_at(self, rate: float) -> Latency | None:
+        """At a rate that had errors there is no figure."""
+        readings = (reading for reading in self.write_to_read if reading.offered == rate and not reading.errors)
+        return next((reading.latency for reading in readings), None)
+
+    def sharing_of(self, services: int) -> float | None:
+        return next((each.ratio for each in self.sharing if each.services == services), None)
 
     @property
     def seeds_way(self) -> float | None:

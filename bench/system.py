@@ -24,6 +24,8 @@ ANSWER_SECONDS = 10.0
 MODULES = {  # name of a process -> (module, setting of its port)
     "command": ("command_service", "COMMAND_PORT"),
     "command-2": ("command_service", "COMMAND_PORT"),
+    "command-3": ("command_service", "COMMAND_PORT"),
+    "command-4": ("command_service", "COMMAND_PORT"),
     "projector": ("projector", "PROJECTOR_PORT"),
     "saga": ("command_service.sagas", "SAGA_PORT"),
     "query": ("query_service", "QUERY_PORT"),

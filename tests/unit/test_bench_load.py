@@ -1,12 +1,13 @@
 """The load generator against an imagined server: parsing, pacing, counting."""
 
 import asyncio
+from time import perf_counter
 
 import pytest
 
 from bench.http_client import Answer, Connection, content_length, get_request, post_request
 from bench.imports import write_purchases
-from bench.load import Load, Outcome
+from bench.load import Generator, Load, Outcome
 from bench.orders import USERS, order_bodies
 
 
@@ -113,4 +114,28 @@ def test_made_up_purchases_are_the_same_every_time(tmp_path):
 
 
 def test_a_load_is_closed_unless_it_has_a_rate():
-    assert Load(port=1, path="/", bodies=(b"",), seconds=1).rate is None
+    assert Load(port=1, requests=(b"",), seconds=1).rate is None
+
+
+class PromptServer(Wire):
+    """Answers whatever is written at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self.connection = connection
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.connection.data_received(WHOLE)
+
+
+async def test_latency_counts_from_the_moment_a_request_was_due():
+    generator = Generator(Load(port=1, requests=(b"",), seconds=0.2, warm_up_seconds=0, rate=100))
+    connection = Connection()
+    connection.connection_made(PromptServer(connection))
+    generator.free = [connection]
+    started = perf_counter() - 0.1  # the generator wakes up when ten requests are due
+    generator.counts_from, generator.counts_until = started, started + 0.2
+    await generator.pace(started, rate=100)
+    latency = generator.outcome.latencies.latency()
+    assert latency.worst >= 100
+    assert latency.count == pytest.approx(20, abs=1)
