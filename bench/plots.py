@@ -57,7 +57,7 @@ def main(
     run, long_run = _read(results), _read(long_results)
     if bars := tuple(bars_of(run)):
         _save(draw_throughput(bars), folder / "bench-throughput.png")
-    if readings := run.get("write_to_read"):
+    if readings := [reading for reading in run.get("write_to_read") or () if not reading["errors"]]:
         _save(draw_latency(readings), folder / "bench-latency.png")
     if memory := long_run.get("memory"):
         _save(draw_memory(memory), folder / "bench-memory.png")

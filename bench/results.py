@@ -1,6 +1,7 @@
 """All figures of one run, in the form that is written to disk."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from bench.ceilings import Ceilings
@@ -64,9 +65,9 @@ class Results:
         return self.ceilings and self.ceilings.publish_256.per_second
 
     def write_to_read_at(self, rate: float) -> Latency | None:
-        """At a rate that had errors there is no figure."""
-        readings = (reading for reading in self.write_to_read if reading.offered == rate and not reading.errors)
-        return next((reading.latency for reading in readings), None)
+        """At a rate that had errors it is without end: the rate was not held."""
+        reading = next((reading for reading in self.write_to_read if reading.offered == rate), None)
+        return reading and (replace(reading.latency, p50=inf, p99=inf) if reading.errors else reading.latency)
 
     def sharing_of(self, services: int) -> float | None:
         return next((each.ratio for each in self.sharing if each.services == services), None)

@@ -107,14 +107,15 @@ def test_emmett_counts_at_its_best_number_of_workers():
     assert run.emmett is None
 
 
-def test_write_to_read_counts_at_the_rate_of_its_goal_and_only_without_errors():
+def test_write_to_read_counts_at_the_rate_of_its_goal_and_a_rate_with_errors_is_missed():
     run = nothing_measured()
     sound = WriteToRead(offered=500, latency=QUICK, errors={})
     run.write_to_read = (WriteToRead(offered=200, latency=latency([9.0]), errors={}), sound)
     assert verdict_of(run, "write-to-read at 500/s: p99") is True
     assert verdict_of(run, "write-to-read at 200/s: p99") is False
     run.write_to_read = (replace(sound, errors={"POST 503": 1}),)
-    assert verdict_of(run, "write-to-read at 500/s: p99") is None
+    assert verdict_of(run, "write-to-read at 500/s: p99") is False
+    assert verdict_of(run, "write-to-read at 200/s: p99") is None
 
 
 def test_sharing_is_judged_by_the_number_of_services():
