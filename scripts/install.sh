@@ -33,7 +33,7 @@ print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
     return
   fi
   need_packages
-  echo "installing into .venv: about 145 MB of Python packages, 42 of them MongoDB and 75 the type checker"
+  echo "installing into .venv: about 190 MB of Python packages, 42 of them MongoDB and 75 the type checker"
   [ "$(version_of .venv/bin/python)" = "$(version_of "$python")" ] || "$python" -m venv --clear .venv
   .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
   .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
