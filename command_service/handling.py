@@ -122,16 +122,24 @@ class CommandHandler:
 
     async def _settle(self, request: Request) -> Outcome:
         """Try until there is an answer that can be relied on, or the deadline has passed (L8)."""
+        try:
+            async with asyncio.timeout_at(request.deadline):
+                return await self._insist(request)
+        except TimeoutError as error:
+            raise Unavailable(
+                "The outcome is not known yet; send the command again with the same Idempotency-Key."
+            ) from error
+
+    async def _insist(self, request: Request) -> Outcome:
         doubt = _Doubt()
         first = True
-        while asyncio.get_running_loop().time() < request.deadline:
+        while True:
             try:
                 if outcome := await self._attempt(request, doubt, is_new=request.creates and first):
                     return outcome
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             first = False
-        raise Unavailable("The outcome is not known yet; send the command again with the same Idempotency-Key.")
 
     async def _attempt(self, request: Request, doubt: _Doubt, *, is_new: bool) -> Outcome | None:
         """Decide and append once; None means: decide again."""

@@ -458,6 +458,21 @@ async def test_L8_what_nobody_knows_until_the_deadline_is_unavailable_and_nothin
 
 
 @virtual
+async def test_L8_a_command_is_answered_at_its_deadline_while_its_insert_is_still_under_way() -> None:
+    """As when the primary is cut off from a majority: it takes the insert and says nothing."""
+    store = Store()
+    ours = service(store)
+    ours.log.faults.append(Slow(PATIENCE_SECONDS * 2))  # type: ignore[attr-defined]
+    command_id, started = a_command_id(), now()
+    with pytest.raises(Unavailable):
+        await ours.handle(a_request(command_id=command_id))
+    assert now() - started == pytest.approx(PATIENCE_SECONDS, abs=0.2)
+    await until(lambda: store.visible)
+    again = await ours.handle(a_request(command_id=command_id))
+    assert (again.version, again.replayed) == (1, True)
+
+
+@virtual
 async def test_L8_a_command_is_not_refused_while_an_insert_of_it_may_still_be_written() -> None:
     """The one that begins the stream is given up, so the one behind it is decided again on an empty stream."""
     store = Store()
