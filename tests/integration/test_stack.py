@@ -163,11 +163,11 @@ def test_what_a_crashed_stack_could_not_take_along_is_ended_by_the_next(small: C
 
 def test_a_log_that_was_replaced_is_told_and_helped_by_the_command_it_names(small: Cqrs) -> None:
     small.does("up", "--detach")
-    url = small.status()["mongodb"]
-    until(lambda: {row["lag"] for row in small.status()["views"]} == {0})
-    small.does("process", "kill", "projector")
-    with pymongo.MongoClient(url) as client:
-        client["cqrs_views"]["checkpoints"].update_many({"position": {"$gt": 0}}, {"$set": {"command_id": "another's"}})
+    with pymongo.MongoClient(small.status()["mongodb"]) as client:
+        checkpoints, moved = client["cqrs_views"]["checkpoints"], {"position": {"$gt": 0}}
+        until(lambda: checkpoints.count_documents(moved) > 0)
+        small.does("process", "kill", "projector")
+        checkpoints.update_many(moved, {"$set": {"command_id": "another's"}})
     small.does("down")
     small.does("up", "--detach")
     assert small.process("projector")["state"] != "ready"
