@@ -80,6 +80,7 @@ async def stock_products(system: System) -> None:
 
 async def measure_orders_without_sagas(system: System, seconds: float) -> float:
     """Orders per second that the same load places where nobody fulfils them."""
+    await stock_products(system)
     outcome = await alone(offer, _load(system, seconds, MANY_PRODUCTS))
     return outcome.rate
 
