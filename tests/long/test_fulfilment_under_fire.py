@@ -30,7 +30,7 @@ PLENTY, SCARCE = range(1, 21), range(21, 24)
 PAYMENT_SECONDS = 30
 KILLED = ("saga", "payments", "command", "projector")
 PAUSE_SECONDS = 2.0  # between two kills
-KILLS_PER_LOSS = 9  # after so many, what the sagas know is lost
+LOSSES = (9, 18, 36, 72)  # after so many kills what the sagas know is lost: the longer the log, the longer it takes
 PATIENCE_SECONDS = PAYMENT_SECONDS + 60.0  # of a client, for what others do
 REST_SECONDS = PAYMENT_SECONDS + 120.0
 LOOK_SECONDS = 0.3
@@ -80,7 +80,7 @@ class BurningShop:
             self._kills += 1
             await self.system.kill(name)
             await self.system.start(name)
-            if self._kills % KILLS_PER_LOSS == 0:
+            if self._kills in LOSSES:
                 await self._lose_sagas()
 
     async def _lose_sagas(self) -> None:
