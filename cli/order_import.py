@@ -77,8 +77,11 @@ async def _send_all(gateway: Gateway, batches: Iterator[Batch], tally: Tally) ->
     try:
         async with asyncio.TaskGroup() as tasks:
             lanes = [tasks.create_task(_send_lane(gateway, batches, tally)) for _ in range(IN_FLIGHT)]
-    except* ImportFailed as failures:
-        raise failures.exceptions[0] from None
+    except ExceptionGroup as failures:  # `except*` would wrap what is raised here before Python 3.11.4
+        expected, others = failures.split(ImportFailed)
+        if expected is None or others:
+            raise
+        raise expected.exceptions[0] from None
     return [token for lane in lanes if (token := lane.result())]
 
 
