@@ -4,6 +4,7 @@ One task folds commits, outcomes and due moments; documents, wants and checkpoin
 after it leaves wants that are sent again under their ids; a crash before it leaves outcomes that the log still has.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -109,8 +110,13 @@ class SagaRunner:
         commits = [commit for of in batch.values() for commit in of if commit.context == self._context]
         docs = await self._docs([c.subject for c in commits] + [errand.saga_id for errand, _ in answers])
         before = dict(docs)
+        by_saga: dict[str, list[Commit]] = {}
         for commit in commits:
-            await self._fold(docs, commit)
+            by_saga.setdefault(commit.subject, []).append(commit)
+        past = [saga_id for saga_id, of in by_saga.items() if self._is_past(of[0])]
+        await asyncio.gather(*(self._catch_up(docs, by_saga.pop(saga_id)) for saga_id in past))
+        for commit in (commit for of in by_saga.values() for commit in of):
+            self._fold(docs, commit)
         for errand, answer in answers:
             if (doc := docs.get(errand.saga_id)) and self._holds(doc.partition):
                 docs[errand.saga_id] = answered(self._saga, doc, errand.command_id, answer, self._now())
@@ -151,16 +157,24 @@ class SagaRunner:
                 doc = await self._recalled(took(self._saga, doc or begun(self._saga, commit), commit, self._now()))
         return doc
 
-    async def _fold(self, docs: dict[str, Doc], commit: Commit) -> None:
+    def _is_past(self, commit: Commit) -> bool:
+        """It was there when the partition was taken."""
+        return commit.position <= self._level_at[commit.partition]
+
+    async def _catch_up(self, docs: dict[str, Doc], commits: list[Commit]) -> None:
+        """Fold the commits of one saga; those of many are folded side by side, since each waits for the log."""
+        for commit in commits:
+            self._fold(docs, commit)
+            if self._is_past(commit) and (doc := docs.get(commit.subject)):
+                docs[commit.subject] = await self._recalled(doc)
+
+    def _fold(self, docs: dict[str, Doc], commit: Commit) -> None:
         doc = docs.get(commit.subject)
         if doc is None:
             if not self._begins(commit):
                 return
             doc = begun(self._saga, commit)
-        doc = took(self._saga, doc, commit, self._now())
-        if commit.position <= self._level_at[commit.partition]:
-            doc = await self._recalled(doc)
-        docs[commit.subject] = doc
+        docs[commit.subject] = took(self._saga, doc, commit, self._now())
 
     async def _recalled(self, doc: Doc) -> Doc:
         """While catching up, a want that was done in the past has its outcome before the next commit is folded (S6).
