@@ -23,6 +23,7 @@ from command_service.sagas.errands import Errand
 from command_service.sagas.post import ErrandPost
 from command_service.sagas.shapes import Want
 from common.config import Settings
+from common.envelope import Seal
 from stack.ports import LOOPBACK
 
 FIRST_PRODUCT = 10_000
@@ -65,7 +66,7 @@ async def measure_fulfilment(system: System, servers: Servers, seconds: float) -
     return Fulfilment(
         spread=spread,
         hot=hot,
-        hot_reservations_per_second=await alone(reservations, system.ports["command"], seconds),
+        hot_reservations_per_second=await alone(reservations, system.ports["command"], await _seal(system), seconds),
         post_to_validated=latency(waited),
         meter=meter,
     )
@@ -76,6 +77,10 @@ async def stock_products(system: System) -> None:
     for product_id in (HOT_PRODUCT, *MANY_PRODUCTS):
         body = {"product_id": product_id, "product_name": "Thing", "quantity": PLENTY, "unit_price": "10.00"}
         await system.post(INVENTORY_PATH, body)
+
+
+async def _seal(system: System) -> Seal:
+    return Seal(Settings().message_key, (await system.get("command", "/ops/positions"))["log_id"])
 
 
 async def measure_orders_without_sagas(system: System, seconds: float) -> float:
@@ -145,10 +150,10 @@ async def post_to_validated(command_port: int, mongodb_url: str, database: str, 
     return watch.waited
 
 
-async def reservations(command_port: int, seconds: float) -> float:
+async def reservations(command_port: int, seal: Seal, seconds: float) -> float:
     """How many a second are made on HOT_PRODUCT, when CLIENTS sagas at a time want one each."""
     made = 0
-    async with ErrandPost(f"http://{LOOPBACK}:{command_port}", Settings().message_key) as post:
+    async with ErrandPost(f"http://{LOOPBACK}:{command_port}", seal) as post:
         until = perf_counter() + seconds
 
         async def reserve() -> None:

@@ -10,6 +10,7 @@ from command_service.sagas.errands import ErrandHandler
 from command_service.sagas.post import add_errands
 from command_service.writing import writing
 from common.config import Settings
+from common.envelope import Seal
 from common.errors import Unavailable
 from common.log import MongoLog
 from common.process import run_process
@@ -39,7 +40,7 @@ async def run(settings: Settings) -> None:
 
         UP.labels("command").set(1)
         app = make_command_app(api, ready=ready, positions=positions)
-        add_errands(app, ErrandHandler(ours.handler, log), settings.message_key)
+        add_errands(app, ErrandHandler(ours.handler, log), Seal(settings.message_key, log.info.id))
         relaying = asyncio.create_task(_relay(relay, settings))
         try:
             await serve(app, settings.bind_host, settings.command_port)

@@ -73,9 +73,10 @@ class Publisher:
     async def open(cls, url: str, name: str) -> "Publisher":
         connection = await _connect(url, name)
         try:
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
-            await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True, timeout=CONNECT_SECONDS)
-            return cls(connection, cast(Channel, await channel.get_underlay_channel()))
+            async with asyncio.timeout(CONNECT_SECONDS):
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
+                await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+                return cls(connection, cast(Channel, await channel.get_underlay_channel()))
         except _BROKER_ERRORS as error:
             await _close(connection)
             raise Unavailable("RabbitMQ does not let us publish.") from error

@@ -76,5 +76,8 @@ async def end(*tasks: "asyncio.Task[None]") -> None:
             await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
         except asyncio.CancelledError as error:
             interrupted = error
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at, so that it is not reported as overlooked: what ended first is what is raised
     if interrupted:
         raise interrupted

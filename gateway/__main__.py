@@ -7,7 +7,8 @@ from gateway.app import make_gateway_app
 
 
 async def run(settings: Settings) -> None:
-    await serve(make_gateway_app(settings.command_url, settings.query_url), settings.bind_host, settings.gateway_port)
+    app = make_gateway_app(settings.command_url, settings.query_url, answer_seconds=settings.command_deadline_seconds)
+    await serve(app, settings.bind_host, settings.gateway_port)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from common.bodies import read_all
 from common.errors import NotFound, Unavailable
 from common.web import Handler, add_operations, json_response, make_app
 
-UPSTREAM_SECONDS = 15.0
+MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
 _HOP_BY_HOP = frozenset(
     {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
@@ -28,12 +28,13 @@ _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
 
 
-def make_gateway_app(command_url: str, query_url: str) -> web.Application:
+def make_gateway_app(command_url: str, query_url: str, *, answer_seconds: float = 5.0) -> web.Application:
+    """`answer_seconds` is how long a service may take; one that is silent for longer is given up."""
     app = make_app()
     upstreams = {"commands": _urls(command_url), "queries": _urls(query_url)}
 
     async def session(_: web.Application) -> AsyncIterator[None]:
-        timeout = aiohttp.ClientTimeout(total=UPSTREAM_SECONDS, connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=answer_seconds + MORE_SECONDS, connect=CONNECT_SECONDS)
         connector = aiohttp.TCPConnector(limit=200)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as opened:
             app[SESSION] = opened

@@ -9,7 +9,7 @@ from command_service.sagas.post import ErrandPost
 from command_service.sagas.runner import GROUP, SagaRunner
 from command_service.sagas.stuck import watch_stuck
 from common.config import Settings
-from common.envelope import Commit
+from common.envelope import Commit, Seal
 from common.group_feed import feed_of
 from common.log import MongoLog, open_log
 from common.mongo import open_client
@@ -26,7 +26,7 @@ async def run(settings: Settings) -> None:
     async with (
         client,
         HttpPaymentProvider(settings.payments_url) as provider,
-        ErrandPost(settings.command_url, settings.message_key) as errands,
+        ErrandPost(settings.command_url, Seal(settings.message_key, log.info.id)) as errands,
     ):
         runner = _make_runner(database, log, settings)
         feed = feed_of(GROUP, log, runner, database, settings)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.mongo import reaching
+from command_service.sagas.store import reaching_sagas
 from common.read_models.storage import CHECKPOINTS, SAGAS, checkpoint_id
 from common.transaction import Guarded, transact
 
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 async def unmarked(database: AsyncDatabase, partitions: Iterable[int]) -> frozenset[int]:
     """The partitions of which nobody knows whether all their sagas are there."""
     marks = {f"partition/{partition}": partition for partition in partitions}
-    with reaching("The sagas cannot be reached."):
+    with reaching_sagas():
         found = await database[SAGAS].find({"_id": {"$in": list(marks)}}, {"_id": 1}).to_list()
     return frozenset(marks.values()) - {marks[mark["_id"]] for mark in found}
 

@@ -1,7 +1,6 @@
 """Errands between processes: many in one request, sealed with the system's key; the runner has no appender (ADR 10)."""
 
 import asyncio
-import hashlib
 import hmac
 import random
 from collections import deque
@@ -17,6 +16,7 @@ from yarl import URL
 from command_service.sagas.errands import COMMAND_SECONDS, Done, Errand, Errands
 from common.addresses import each_address
 from common.bodies import read_body
+from common.envelope import Seal
 from common.errors import BadRequest, LeveretError, NotFound, Unavailable
 from common.tasks import end
 
@@ -53,9 +53,9 @@ _encode = msgspec.json.Encoder(enc_hook=_plain).encode
 class ErrandPost:
     """Brings errands to any command service. What comes up while requests are under way goes together in the next."""
 
-    def __init__(self, command_url: str, key: str) -> None:
+    def __init__(self, command_url: str, seal: Seal) -> None:
         self._urls = [URL(url) / PATH.lstrip("/") for url in each_address(command_url)]
-        self._key = _key(key)
+        self._seal = seal
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
         self._queue: deque[tuple[bytes, asyncio.Future[Done]]] = deque()
         self._requests: set[asyncio.Task[None]] = set()
@@ -108,7 +108,7 @@ class ErrandPost:
     async def _results(self, errands: list[bytes]) -> list[Done | Undone]:
         """One for each; an answer that is none, or none at all, says nothing about any of them."""
         body = b"[" + b",".join(errands) + b"]"
-        headers = {"Content-Type": "application/json", SEAL_HEADER: _seal(self._key, body)}
+        headers = {"Content-Type": "application/json", SEAL_HEADER: _mac(self._seal, body)}
         try:
             async with self._http.post(random.choice(self._urls), data=body, headers=headers) as answer:
                 reason = f"The command service answered {answer.status}."
@@ -118,13 +118,12 @@ class ErrandPost:
         return results if len(results) == len(errands) else [Undone(reason)] * len(errands)
 
 
-def add_errands(app: web.Application, errands: Errands, key: str) -> None:
-    """Serve what ErrandPost sends. To whoever has not the key there is nothing here."""
-    sealing = _key(key)
+def add_errands(app: web.Application, errands: Errands, seal: Seal) -> None:
+    """Serve what ErrandPost sends. To whoever has not the seal there is nothing here."""
 
     async def handle(http: web.Request) -> web.Response:
         body = await read_body(http)
-        if not hmac.compare_digest(_seal(sealing, body), http.headers.get(SEAL_HEADER, "")):
+        if not hmac.compare_digest(_mac(seal, body), http.headers.get(SEAL_HEADER, "")):
             raise NotFound("no_such_path", "Nothing is served under this path.")
         try:
             received = _ERRANDS.decode(body)
@@ -146,9 +145,6 @@ async def _result(errands: Errands, errand: Errand) -> Done | Undone:
         return Undone(type(error).__name__)
 
 
-def _key(key: str) -> bytes:
-    return hashlib.blake2b(key.encode(), digest_size=32, person=b"errands").digest()
-
-
-def _seal(key: bytes, body: bytes) -> str:
-    return hashlib.blake2b(body, key=key, digest_size=16).hexdigest()
+def _mac(seal: Seal, body: bytes) -> str:
+    """It says which log is meant; a message of the broker says more, so that neither can pass for the other."""
+    return seal.mac({"log_id": seal.log_id}, body)

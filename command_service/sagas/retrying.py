@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.folding import Doc
-from command_service.sagas.store import SagaStore
-from common.mongo import reaching
+from command_service.sagas.store import SagaStore, reaching_sagas
 from common.read_models.storage import CHECKPOINTS, SAGA_REQUESTS, SAGAS, checkpoint_id
 from common.sink import Fenced
 from common.transaction import Guarded, transact
@@ -25,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 async def request_retry(database: AsyncDatabase, saga_id: str) -> bool:
     """Ask for a saga to be folded again; False if there is none. Asking twice is asking once."""
-    with _reaching():
+    with reaching_sagas():
         saga = await database[SAGAS].find_one({"_id": saga_id}, {"partition": 1})
         if saga is None:
             return False
@@ -38,7 +37,7 @@ async def serve_retries(
     database: AsyncDatabase, store: SagaStore, group: str, partitions: Iterable[int], fold_again: FoldAgain
 ) -> bool:
     """Do what was asked for; True if there was anything: then nothing that was cached or planned is right any more."""
-    with _reaching():
+    with reaching_sagas():
         requests = await database[SAGA_REQUESTS].find({"partition": {"$in": list(partitions)}}).to_list()
     for request in requests:
         await _retry(database, store, group, request, fold_again)
@@ -53,7 +52,7 @@ async def _retry(
     Its wants have the ids they had, so that what was done is not done again (S2).
     """
     saga_id, in_group = request["_id"], checkpoint_id(group, request["partition"])
-    with _reaching():
+    with reaching_sagas():
         before = await database[SAGAS].find_one({"_id": saga_id}, {"rev": 1})
         checkpoint = await database[CHECKPOINTS].find_one({"_id": in_group}, {"position": 1, "rev": 1})
     if checkpoint is None:
@@ -71,7 +70,3 @@ async def _retry(
         ],
     )
     log.info("saga_retried", saga=saga_id, is_stuck=bool(after and after.trouble))
-
-
-def _reaching() -> reaching:
-    return reaching("The sagas cannot be reached.")

@@ -34,14 +34,14 @@ class SagaStore:
         self._saga = saga
 
     async def make_indexes(self) -> None:
-        with _reaching():
+        with reaching_sagas():
             await self._collection.create_indexes(list(_INDEXES))
             await self._troubles.create_index("at", expireAfterSeconds=TROUBLES_KEPT_SECONDS)
 
     async def note_trouble(self, command_id: str, attempts: int, reason: str) -> None:
         """For whoever looks at a saga that waits; relied on by nobody."""
         change = {"$set": {"attempts": attempts, "reason": reason}, "$currentDate": {"at": True}}
-        with _reaching():
+        with reaching_sagas():
             await self._troubles.update_one({"_id": command_id}, change, upsert=True)
 
     async def load(self, saga_ids: Iterable[str]) -> dict[str, Doc]:
@@ -54,7 +54,7 @@ class SagaStore:
     async def due(self, partitions: Iterable[int], now: datetime) -> dict[str, int]:
         """Some of those whose moment has passed, the earliest of each partition first: saga id → partition."""
         wanted = {"partition": {"$in": list(partitions)}, "is_due": True, "due_at": {"$lte": now}}
-        with _reaching():
+        with reaching_sagas():
             found = await self._collection.find(wanted, {"partition": 1}).sort("due_at", 1).limit(MOST_DUE).to_list()
         return {document["_id"]: document["partition"] for document in found}
 
@@ -75,7 +75,7 @@ class SagaStore:
     async def write(self, docs: Iterable[Doc]) -> None:
         """Each document by itself, durably; raises Fenced when one is not as it was known."""
         for guarded in self.statements(docs):
-            with _reaching():
+            with reaching_sagas():
                 answer = await self._collection.database.command({**guarded.statement, "writeConcern": _DURABLE})
             if answer.get("writeErrors") or answer["n"] != guarded.must_match:
                 raise Fenced
@@ -103,7 +103,7 @@ class SagaStore:
         }
 
     async def _find(self, wanted: Mapping[str, Any]) -> dict[str, Doc]:
-        with _reaching():
+        with reaching_sagas():
             found = await self._collection.find(wanted).to_list()
         return {document["_id"]: self._doc(document) for document in found}
 
@@ -130,5 +130,5 @@ def _step(stored: Mapping[str, Any]) -> Step:
     return Step(**{**stored, "want": Want(**stored["want"])})
 
 
-def _reaching() -> reaching:
+def reaching_sagas() -> reaching:
     return reaching("The sagas cannot be reached.")

@@ -142,10 +142,13 @@ async def test_a_good_body_in_gzip_is_taken_or_refused_but_never_garbled(door: D
         assert answer.status in (201, 415), (service, answer.body)
 
 
+TORN_GZIP = gzip.compress(b"{" * 99, mtime=0)[:-9]  # without a time: it is part of the test's name
+
+
 @pytest.mark.parametrize("service", ["gateway", "command"])
 @pytest.mark.parametrize(
     ("encoding", "body"),
-    [("gzip", b"not gzip"), ("gzip", gzip.compress(b"{" * 99)[:-9]), ("deflate", b"\xff\xff"), ("gzip, gzip", b"{}")],
+    [("gzip", b"not gzip"), ("gzip", TORN_GZIP), ("deflate", b"\xff\xff"), ("gzip, gzip", b"{}")],
 )
 async def test_a_body_that_cannot_be_unpacked_is_4xx(door: Door, service: str, encoding: str, body: bytes) -> None:
     path = "/cqrs/commands/orders" if service == "gateway" else "/commands/orders"

@@ -1,7 +1,6 @@
 """The world of a run: servers and services of its own, a bad link wherever one is wanted, and customers."""
 
 import random
-import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -72,8 +71,7 @@ class World:
         for link in self.links.values():
             link.weather = CLEAR
             link.release()
-        for name in self.system.running:
-            self.system.signal(name, signal.SIGCONT)
+        self.system.wake()
 
     async def revive(self) -> None:
         """Start again whoever has fallen and was left lying, as a supervisor would."""
@@ -82,9 +80,7 @@ class World:
                 self.deaths.append(server.name)
                 await server.start()
                 await server.wait_ready()
-        for name in self.system.fallen:
-            self.deaths.append(name)
-            await self.system.start(name)
+        self.deaths += await self.system.revive()
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from bson.int64 import Int64
 from command_service.sagas.errands import Errand
 from command_service.sagas.post import PATH, SEAL_HEADER, ErrandPost
 from command_service.sagas.shapes import Want
+from common.envelope import Seal
 from common.errors import Unavailable
 from stack.ports import free_ports
 from tests.support.system import System
@@ -28,8 +29,14 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture(scope="module")
-async def post(system: System) -> AsyncIterator[ErrandPost]:
-    async with ErrandPost(system.url("command"), KEY) as opened:
+async def log_id(system: System, http: aiohttp.ClientSession) -> str:
+    async with http.get(system.url("command") + "/ops/positions") as answer:
+        return (await answer.json())["log_id"]
+
+
+@pytest.fixture(scope="module")
+async def post(system: System, log_id: str) -> AsyncIterator[ErrandPost]:
+    async with ErrandPost(system.url("command"), Seal(KEY, log_id)) as opened:
         yield opened
 
 
@@ -103,8 +110,11 @@ async def test_without_the_seal_there_is_nothing(seal: str | None, system: Syste
     assert await head(system) == before
 
 
-async def test_another_key_is_no_key(system: System, product_id: int) -> None:
-    async with ErrandPost(system.url("command"), "another key") as stranger:
+@pytest.mark.parametrize(("key", "of"), [("another key", None), (KEY, "another log")])
+async def test_another_key_or_another_log_is_none(
+    system: System, log_id: str, product_id: int, key: str, of: str | None
+) -> None:
+    async with ErrandPost(system.url("command"), Seal(key, of or log_id)) as stranger:
         with pytest.raises(Unavailable, match="404"):
             await stranger.do(a_reservation(product_id))
 
@@ -122,6 +132,6 @@ async def test_a_command_of_another_version_has_no_outcome(post: ErrandPost) -> 
 
 
 async def test_a_service_that_is_away_says_nothing_about_the_outcome() -> None:
-    async with ErrandPost(f"http://127.0.0.1:{free_ports(1)[0]}", KEY) as post:
+    async with ErrandPost(f"http://127.0.0.1:{free_ports(1)[0]}", Seal(KEY, "a log")) as post:
         with pytest.raises(Unavailable, match="cannot be reached"):
             await post.do(a_reservation(1))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -136,6 +137,18 @@ class System:
 
     def signal(self, name: str, number: int) -> None:
         os.kill(self._programs[name].pid, number)
+
+    def wake(self) -> None:
+        """Whoever was frozen goes on."""
+        for name in self.running:
+            self.signal(name, signal.SIGCONT)
+
+    async def revive(self) -> list[str]:
+        """Start again whoever has fallen, as a supervisor would; return their names."""
+        fallen = self.fallen
+        for name in fallen:
+            await self.start(name)
+        return fallen
 
     async def stop(self) -> None:
         for program in reversed(self._programs.values()):

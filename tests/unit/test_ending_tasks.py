@@ -1,6 +1,9 @@
 """Whoever ends tasks is patient: what they do last is done, also when the one who ends them is ended, too."""
 
 import asyncio
+import gc
+
+import pytest
 
 from common.tasks import CANCEL_AGAIN_SECONDS, end, together
 from tests.support.virtual_time import virtually
@@ -43,3 +46,23 @@ async def insisting(seconds: float) -> None:
             await asyncio.sleep(left)
         except asyncio.CancelledError:
             continue
+
+
+async def test_what_fails_with_the_first_is_not_reported_as_overlooked() -> None:
+    overlooked: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: overlooked.append(context))
+    lost = asyncio.Event()
+
+    async def fail() -> None:
+        await lost.wait()
+        raise ConnectionError("the session was lost")
+
+    loop.call_soon(lost.set)
+    try:
+        with pytest.raises(ConnectionError):
+            await together(fail(), fail())
+        gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+    assert not overlooked

@@ -1,7 +1,6 @@
 """The world of a run on clusters: two or three of every service on three nodes of every server."""
 
 import random
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -48,17 +47,14 @@ class ClusterWorld:
 
     def mend(self) -> None:
         self.mongodb.mend()
-        for name in self.system.running:
-            self.system.signal(name, signal.SIGCONT)
+        self.system.wake()
 
     async def revive(self) -> None:
         for number, server in enumerate((*self.mongodb.mongods, *self.rabbitmq.nodes)):
             if server.pid is None:
                 self.deaths.append(f"{server.name} (server {number})")
                 await server.start()
-        for name in self.system.fallen:
-            self.deaths.append(name)
-            await self.system.start(name)
+        self.deaths += await self.system.revive()
 
 
 @asynccontextmanager
