@@ -28,30 +28,30 @@ BATCH = 100  # documents of one insert_many
 WINDOW = 256  # publishes outstanding before their confirms are awaited
 QUEUE_LIMIT = 50_000  # messages; the oldest go, as in the project's own queues
 USERS = 2_000
-CLIENTS = 64
+CLIENTS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
     insert_one_8: Figure
-    insert_one_64: Figure
+    insert_one_256: Figure
     insert_many_100: Figure  # documents per second; latency of a whole batch
     publish_256: Figure  # messages per second; latency of a whole window
-    http_post_64: Figure
+    http_post_256: Figure
 
     @property
     def best_insert_one(self) -> float:
-        return max(self.insert_one_8.per_second, self.insert_one_64.per_second)
+        return max(self.insert_one_8.per_second, self.insert_one_256.per_second)
 
 
 async def measure_ceilings(mongodb_url: str, amqp_url: str, seconds: float) -> Ceilings:
     """All of them one after another, `seconds` each."""
     return Ceilings(
         insert_one_8=await alone(insert_one, mongodb_url, 8, seconds),
-        insert_one_64=await alone(insert_one, mongodb_url, 64, seconds),
+        insert_one_256=await alone(insert_one, mongodb_url, 256, seconds),
         insert_many_100=await alone(insert_many, mongodb_url, seconds),
         publish_256=await alone(publish_confirmed, amqp_url, seconds),
-        http_post_64=await http_post(seconds),
+        http_post_256=await http_post(seconds),
     )
 
 

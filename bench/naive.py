@@ -19,7 +19,7 @@ from bench.shapes import order_placed
 DURABLE = WriteConcern(w="majority", j=True)
 DATABASE = "bench_naive"
 EXCHANGE = "bench.naive"
-IN_FLIGHT = (1, 8, 64)  # commands handled at a time
+IN_FLIGHT = (1, 8, 64, 256)  # commands handled at a time
 USERS = 2_000
 VISIBLE_SECONDS = 120.0
 

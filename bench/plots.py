@@ -69,7 +69,7 @@ def bars_of(run: dict[str, Any]) -> Iterator[Bar]:
     sustained = run.get("sustained") or {}
     rates = (
         ("RabbitMQ, confirmed publish", _rate(ceilings.get("publish_256")), SERVER),
-        ("MongoDB, insert_one", _highest(ceilings, ("insert_one_8", "insert_one_64")), SERVER),
+        ("MongoDB, insert_one", _highest(ceilings, ("insert_one_8", "insert_one_256")), SERVER),
         ("Emmett on MongoDB, append", _best(run.get("emmett_on_mongodb"), "appends_per_second"), PEER),
         ("Emmett on PostgreSQL, append", _best(run.get("emmett_on_postgresql"), "appends_per_second"), PEER),
         ("eventsourcing on PostgreSQL, save", _best(run.get("peer"), "saves_per_second"), PEER),

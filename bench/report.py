@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bench.emmett import Emmett
 from bench.goals import GOALS, judge
 from bench.numbers import Figure
+from bench.orders import CLIENTS
 from bench.pipeline import WriteToRead
 from bench.plan import SECTIONS
 from bench.results import Results
@@ -38,10 +39,10 @@ def _ceilings(results: Results) -> Iterator[Row]:
         yield "raw ceilings", NOT_MEASURED, ""
         return
     yield _figure("MongoDB insert_one, 8 in flight", ceilings.insert_one_8)
-    yield _figure("MongoDB insert_one, 64 in flight", ceilings.insert_one_64)
+    yield _figure("MongoDB insert_one, 256 in flight", ceilings.insert_one_256)
     yield _figure("MongoDB insert_many of 100", ceilings.insert_many_100, "documents; a batch: ")
     yield _figure("RabbitMQ confirmed publish, windows of 256", ceilings.publish_256, "messages; a window: ")
-    yield _figure("bare aiohttp POST, 64 clients", ceilings.http_post_64)
+    yield _figure("bare aiohttp POST, 256 clients", ceilings.http_post_256)
 
 
 def _peers(results: Results) -> Iterator[Row]:
@@ -73,8 +74,8 @@ def _log(results: Results) -> Iterator[Row]:
         yield "CreateOrder into the log", NOT_MEASURED, ""
         return
     two = log.two_services
-    yield _figure("CreateOrder into the log, 64 clients", log.orders)
-    yield _figure("one hot product, 64 clients on one stream", log.hot_product)
+    yield _figure(f"CreateOrder into the log, {CLIENTS} clients", log.orders)
+    yield _figure(f"one hot product, {CLIENTS} clients on one stream", log.hot_product)
     remark = f"each offered {two.offered_each:,.0f}: {two.slower.per_second:,.0f} and {two.faster.per_second:,.0f}"
     yield "two command services on one log", f"{two.total:,.0f}", remark
 
@@ -82,7 +83,7 @@ def _log(results: Results) -> Iterator[Row]:
 def _sharing(results: Results) -> Iterator[Row]:
     for each in results.sharing:
         remark = f"on logs of their own {each.on_separate_logs:,.0f}: {each.ratio:.2f} ×"
-        yield f"{each.services} command services on one log, 64 clients", _number(each.on_one_log), remark
+        yield f"{each.services} command services on one log, {CLIENTS} clients", _number(each.on_one_log), remark
     if not results.sharing:
         yield "many command services on one log", NOT_MEASURED, ""
 

@@ -46,7 +46,7 @@ class Results:
     @property
     def insert_one(self) -> float | None:
         """The best rate of single inserts."""
-        return self.ceilings and max(self.ceilings.insert_one_8.per_second, self.ceilings.insert_one_64.per_second)
+        return self.ceilings and max(self.ceilings.insert_one_8.per_second, self.ceilings.insert_one_256.per_second)
 
     @property
     def saves(self) -> float | None:

@@ -22,7 +22,8 @@ MAX_FLUSH_COMMITS = 500
 MAX_FLUSH_BYTES = 8 * 1024 * 1024
 LOSSES_BEFORE_TURN = 2  # positions lost to other processes in a row
 SHARED_SECONDS = 1.0  # after a loss the head is read before every insert for so long
-LOOK_SECONDS = 0.010  # how often an appender looks whose turn it is
+LOOK_SECONDS = 0.010  # how often an appender looks whose turn it is while it shares the log,
+LONELY_LOOK_SECONDS = 0.025  # and while it does not; a turn is long enough to be seen
 PAUSE_SECONDS = 0.020  # before trying again when the log neither takes a position nor shows who has it
 
 log = structlog.get_logger(__name__)
@@ -226,7 +227,7 @@ class Appender:
         now = time.monotonic()
         if self._has_turn:
             return
-        if self._looking is None and now - self._looked_at >= LOOK_SECONDS:
+        if self._looking is None and now - self._looked_at >= (LOOK_SECONDS if self._shares else LONELY_LOOK_SECONDS):
             self._looked_at = now
             self._looking = asyncio.ensure_future(self._log.turn_holder())
         if self._looking and self._looking.done():
@@ -236,6 +237,7 @@ class Appender:
 
     async def _wait_for_turn(self) -> None:
         self._head = None
+        self._lost_at = time.monotonic()
         while await self._log.turn_holder() not in (None, self._holder):  # noqa: ASYNC110 - another process has it
             await asyncio.sleep(0.001)
 

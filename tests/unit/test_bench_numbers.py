@@ -132,10 +132,10 @@ def test_inserts_are_compared_at_their_best():
     run = nothing_measured()
     run.ceilings = Ceilings(
         insert_one_8=figure(2000),
-        insert_one_64=figure(3000),
+        insert_one_256=figure(3000),
         insert_many_100=figure(1),
         publish_256=figure(1),
-        http_post_64=figure(1),
+        http_post_256=figure(1),
     )
     assert run.insert_one == 3000
 
