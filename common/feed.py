@@ -54,6 +54,7 @@ class Feed:
         self._following = Following(amqp_url, group, self._deliver, self._on_session)
         self._arrived = asyncio.Event()
         self._looked_at = 0.0
+        self._looked_upto = 0  # of the log, by looks for all the partitions that are served now
         self._served_requests_at = 0.0
         self._surplus: frozenset[int] = frozenset()
 
@@ -114,6 +115,7 @@ class Feed:
             self._partitions[partition] = PartitionState(
                 Inbox(checkpoint.position), checkpoint.position, time.monotonic()
             )
+            self._looked_upto = 0
             await self._following.unfollow(partition)  # its messages are delivered anew
         self._arrived.set()
 
@@ -214,11 +216,12 @@ class Feed:
         if not self._partitions or now - self._looked_at < self._look_seconds:
             return
         self._looked_at = now
-        after = min(state.seen for state in self._partitions.values())
+        after = max(self._looked_upto, min(state.seen for state in self._partitions.values()))
         partitions = await self._log.partitions_after(after, LOOK_COMMITS)
         newest = {partition: position for position, partition in enumerate(partitions, after + 1)}
+        self._looked_upto = after + len(partitions)
         for partition, state in self._partitions.items():
-            state.look(now, newest.get(partition, 0), after + len(partitions), patience_seconds=self._patience_seconds)
+            state.look(now, newest.get(partition, 0), self._looked_upto, patience_seconds=self._patience_seconds)
             self._ack(partition)
         await self._sink.note({p: Progress(s.seen, s.lag_seconds(now)) for p, s in self._partitions.items()})
         await self._serve_requests(now)

@@ -21,18 +21,20 @@ class PartitionState:
     heard_at: float  # when a message of ours last came, be it an old one
     has_missed: bool = False  # the log was read since then, because something had not come
     seen: int = 0
+    newest: int = 0  # what the looks have found of this partition
     is_behind: bool = True
     unacked: list[tuple[int, int]] = field(default_factory=list)  # (delivery tag, position), as they came
     _looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
 
     def look(self, now: float, newest: int, last: int, *, patience_seconds: float) -> None:
-        """Note that the log has everything up to `last`, and of this partition `newest` (0: nothing after `seen`).
+        """Note that the looks until now saw the log up to `last`, and this one `newest` of this partition (0: nothing).
 
         What was there a while ago and still is not taken will not come: then the log must be read.
         """
         self._forget_passed()
-        if newest > self.applied:
-            self._looks.append((now, newest))
+        self.newest = max(self.newest, newest)
+        if self.newest > self.applied:
+            self._looks.append((now, self.newest))
         else:
             self.seen = max(self.seen, last)
         if self._looks and now - self._looks[0][0] >= patience_seconds and self._looks[0][1] > self.inbox.position:

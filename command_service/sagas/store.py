@@ -21,7 +21,7 @@ TROUBLES_KEPT_SECONDS = 30 * 24 * 3600
 _INDEXES = (
     pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
     pymongo.IndexModel([("partition", 1), ("due_at", 1)], partialFilterExpression={"is_due": True}),
-    pymongo.IndexModel([("state_word", 1), ("updated_at", 1)]),
+    pymongo.IndexModel([("state_word", 1), ("_id", 1)]),
 )
 
 
