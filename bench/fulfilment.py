@@ -16,7 +16,7 @@ from bench.http_client import post_requests
 from bench.load import Load, offer
 from bench.meter import Meter, metered
 from bench.numbers import Latency, latency
-from bench.orders import CLIENTS, INVENTORY_PATH, ORDERS_PATH, PLENTY
+from bench.orders import INVENTORY_PATH, ORDERS_PATH, PLENTY
 from bench.servers import Servers
 from bench.system import System
 from command_service.sagas.errands import Errand
@@ -30,6 +30,7 @@ FIRST_PRODUCT = 10_000
 PRODUCTS = 500
 MANY_PRODUCTS = range(FIRST_PRODUCT, FIRST_PRODUCT + PRODUCTS)
 HOT_PRODUCT = 9_999
+CLIENTS = 64  # more only make those wait who fulfil the orders
 GENTLE_RATE = 50.0  # orders per second
 WATCH_SECONDS = 0.005
 DECIDED_SECONDS = 180.0

@@ -95,8 +95,8 @@ def _pipeline(results: Results) -> Iterator[Row]:
         return
     trial = sustained.trial
     name = f"the whole way to the views, {trial.seconds:.0f} s"
-    kind = "closed loop" if trial.offered is None else "open loop"
-    remark = f"{kind}, lag {trial.lag.line()}; {sustained.acknowledged:,} acknowledged, {sustained.missing} missing"
+    counted = f"{sustained.acknowledged:,} acknowledged, {sustained.missing} missing"
+    remark = f"{trial.clients} clients, lag {trial.lag.line()}; {counted}"
     yield name, f"{sustained.per_second:,.0f}", remark if sustained.is_bounded else f"lag not bounded: {remark}"
     yield "POST until answered, at that rate", "", trial.answered.latency.line()
 

@@ -13,7 +13,7 @@ from bench.machine import Machine
 from bench.meter import Meter, Use
 from bench.numbers import Durations, Figure, Latency, latency
 from bench.peers import Peer, PeerRun
-from bench.pipeline import Sustained, Trial, WriteToRead, growth_ms
+from bench.pipeline import Sustained, Trial, WriteToRead, _by_rate, growth_ms
 from bench.results import Results
 from bench.sharing import Sharing
 
@@ -29,11 +29,9 @@ def nothing_measured() -> Results:
     return Results(measured_at="2030-01-01T00:00:00+00:00", machine=machine, versions={}, parameters={})
 
 
-def a_trial(
-    *, lag_ms: float = 20.0, offered: float | None = 1000.0, answered: float = 1000.0, errors: int = 0
-) -> Trial:
+def a_trial(*, lag_ms: float = 20.0, clients: int = 64, answered: float = 1000.0, errors: int = 0) -> Trial:
     return Trial(
-        offered=offered,
+        clients=clients,
         seconds=30,
         answered=figure(answered),
         lag=Latency(p50=1, p95=1, p99=lag_ms, worst=lag_ms, count=100),
@@ -145,11 +143,10 @@ def test_inserts_are_compared_at_their_best():
     [
         a_trial(lag_ms=500),
         replace(a_trial(), lag_growth_ms=100),
-        a_trial(answered=900),
         a_trial(errors=1),
         replace(a_trial(), lag=latency([])),
     ],
-    ids=["lag", "growing lag", "not kept up", "errors", "no sample"],
+    ids=["lag", "growing lag", "errors", "no sample"],
 )
 def test_a_rate_that_was_not_held_is_no_pipeline_figure(trial: Trial):
     run = nothing_measured()
@@ -165,18 +162,15 @@ def test_a_rate_with_an_order_missing_is_no_pipeline_figure():
     assert run.pipeline == 1000
 
 
-def test_what_the_views_digest_under_overload_includes_the_time_they_needed_afterwards():
-    overload = a_trial(offered=None, answered=3200)  # for 2 + 30 s
-    assert replace(overload, lag=latency([32.0])).digested == pytest.approx(1600, rel=0.001)
-
-
 def test_a_growing_lag_shows_before_it_is_long():
     assert growth_ms([0.01] * 10 + [0.05] * 10 + [0.12] * 10) == pytest.approx(110)
     assert growth_ms([0.01] * 30) == growth_ms([]) == 0
 
 
-def test_a_closed_loop_cannot_fall_behind_its_own_rate():
-    assert a_trial(offered=None, answered=10).is_bounded
+def test_the_fastest_number_of_clients_whose_lag_is_bounded_is_held_first():
+    slow, fast = a_trial(clients=32, answered=800), a_trial(clients=128, answered=900)
+    assert _by_rate([slow, fast, a_trial(clients=256, answered=2000, lag_ms=9000)]) == [128, 32]
+    assert _by_rate([a_trial(clients=64, lag_ms=9000)]) == [32]
 
 
 def test_servers_do_not_count_as_python_processes():
