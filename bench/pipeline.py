@@ -17,7 +17,7 @@ from bench.waiting import drained
 
 LAG_P99_MS = 500.0  # the lag counts as bounded below this,
 GROWTH_MS = 100.0  # and while it grows by less than this: a short trial ends before a growing lag is long
-SAMPLES_PER_SECOND = 40.0  # acknowledged orders that are followed into the views
+SAMPLES_PER_SECOND = 10.0  # acknowledged orders that are followed into the views
 NUMBERS_OF_CLIENTS = (32, 64, 128, 256)  # in a closed loop: few leave the batches small, many leave the views behind
 WARM_UP_SECONDS = 2.0
 OPEN_CONNECTIONS = 256
