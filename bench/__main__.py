@@ -16,6 +16,7 @@ import typer
 from pymongo.errors import PyMongoError
 from rich.console import Console
 
+from bench.catching_up import measure_catching_up
 from bench.ceilings import measure_ceilings
 from bench.emmett import measure_emmett_on_mongodb, measure_emmett_on_postgresql, versions
 from bench.fulfilment import measure_fulfilment, measure_orders_without_sagas
@@ -101,6 +102,7 @@ class _Run:
             await self._section("naive", lambda: self._naive(ready))
             await self._section("log", lambda: self._log(ready))
             await self._section("sharing", lambda: self._sharing(ready))
+            await self._section("catching_up", lambda: self._catching_up(ready))
             if {"pipeline", "reading", "import"} & set(self.sections):
                 await self._tried("the whole system", lambda: self._whole_system(ready))
             await self._section("fulfilment", lambda: self._fulfilment(ready))
@@ -138,6 +140,9 @@ class _Run:
 
     async def _sharing(self, ready: Servers) -> None:
         self.results.sharing = await measure_sharing(ready, self.folder, self.plan.sharing_seconds)
+
+    async def _catching_up(self, ready: Servers) -> None:
+        self.results.catching_up = await measure_catching_up(ready, self.folder, self.plan.backlog_seconds)
 
     async def _whole_system(self, ready: Servers) -> None:
         names = ("command", "projector", "query", "gateway")

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from bench import imports
 
-SECTIONS = ("ceilings", "peers", "naive", "log", "sharing", "pipeline", "reading", "import", "fulfilment", "start")
+SECTIONS = (
+    *("ceilings", "peers", "naive", "log", "sharing", "catching_up"),
+    *("pipeline", "reading", "import", "fulfilment", "start"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +19,7 @@ class Plan:
     naive_seconds: float
     log_seconds: float
     sharing_seconds: float
+    backlog_seconds: float
     search_seconds: float
     sustained_seconds: float
     reading_seconds: float
@@ -29,6 +33,7 @@ FULL = Plan(  # about 12 minutes
     naive_seconds=5,
     log_seconds=15,
     sharing_seconds=12,
+    backlog_seconds=6,
     search_seconds=6,
     sustained_seconds=30,
     reading_seconds=20,
@@ -41,6 +46,7 @@ QUICK = Plan(  # about 4 minutes: good for a look, not for a claim
     naive_seconds=1.5,
     log_seconds=3,
     sharing_seconds=4,
+    backlog_seconds=2,
     search_seconds=2,
     sustained_seconds=6,
     reading_seconds=4,

@@ -59,6 +59,8 @@ def main(
         _save(draw_throughput(bars), folder / "bench-throughput.png")
     if readings := [reading for reading in run.get("write_to_read") or () if not reading["errors"]]:
         _save(draw_latency(readings), folder / "bench-latency.png")
+    if curves := curves_of(run):
+        _save(draw_scaling(curves), folder / "bench-scaling.png")
     if memory := long_run.get("memory"):
         _save(draw_memory(memory), folder / "bench-memory.png")
 
@@ -108,6 +110,32 @@ def draw_latency(readings: list[dict[str, Any]]) -> Figure:
     _on_log_scale(axes, "ms")
     axes.set_xlabel("commands per second, arriving at a fixed rate")
     axes.set_xticks(rates, [f"{rate:,.0f}" for rate in rates])
+    return figure
+
+
+def curves_of(run: dict[str, Any]) -> dict[str, dict[int, float]]:
+    """What more processes of a kind bring: by what is counted, the rate of each number of processes."""
+    one = _rate((run.get("log") or {}).get("orders"))
+    several = {each["services"]: each["on_one_log"] for each in run.get("sharing") or ()}
+    caught_up = {each["projectors"]: each["per_second"] for each in run.get("catching_up") or ()}
+    curves = {"commands into one log, by command services": ({1: one} if one else {}) | several}
+    curves["commits into the views, by projectors"] = caught_up
+    return {name: curve for name, curve in curves.items() if len(curve) > 1}
+
+
+def draw_scaling(curves: dict[str, dict[int, float]]) -> Figure:
+    figure, axes = _page(height=3.8)
+    for (name, curve), color in zip(curves.items(), (OURS, PEER), strict=False):
+        axes.plot(list(curve), list(curve.values()), label=name, color=color, marker="o", linewidth=2)
+        for processes, rate in curve.items():
+            axes.annotate(f"{rate:,.0f}", (processes, rate), (0, 8), textcoords="offset points", ha="center")
+    axes.set_title("Per second on two cores, which everything shares")
+    axes.set_xlabel("processes")
+    axes.set_xticks(sorted({processes for curve in curves.values() for processes in curve}))
+    axes.set_ylim(bottom=0)
+    axes.margins(y=0.15)
+    axes.grid(axis="y")
+    figure.legend(loc="outside lower left", ncols=2)
     return figure
 
 

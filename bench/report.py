@@ -26,7 +26,7 @@ def tables(results: Results) -> Iterator[Table]:
 def _tables(results: Results) -> Iterator[Table]:
     header = ("", "per second", "latency, remarks")
     yield Table("What the servers and the peers do here", header, [*_ceilings(results), *_peers(results)])
-    ours = [*_log(results), *_sharing(results), *_pipeline(results), *_others(results)]
+    ours = [*_log(results), *_sharing(results), *_catching_up(results), *_pipeline(results), *_others(results)]
     yield Table("What Leveret does", header, ours)
     yield goals_table(judge(results, GOALS))
     header = ("process", "peak MiB", "processor time, sustained run")
@@ -86,6 +86,13 @@ def _sharing(results: Results) -> Iterator[Row]:
         yield f"{each.services} command services on one log, {CLIENTS} clients", _number(each.on_one_log), remark
     if not results.sharing:
         yield "many command services on one log", NOT_MEASURED, ""
+
+
+def _catching_up(results: Results) -> Iterator[Row]:
+    for each in results.catching_up:
+        yield f"a backlog into the views, projectors: {each.projectors}", _number(each.per_second), "commits"
+    if not results.catching_up:
+        yield "a backlog into the views", NOT_MEASURED, ""
 
 
 def _pipeline(results: Results) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
+from bench.catching_up import CatchingUp
 from bench.ceilings import Ceilings
 from bench.emmett import Emmett
 from bench.fulfilment import Fulfilment
@@ -33,6 +34,7 @@ class Results:
     naive: tuple[NaiveRun, ...] = ()
     log: IntoTheLog | None = None
     sharing: tuple[Sharing, ...] = ()  # by the number of services
+    catching_up: tuple[CatchingUp, ...] = ()  # by the number of projectors
     sustained: Sustained | None = None
     write_to_read: tuple[WriteToRead, ...] = ()  # at fixed rates, slowest first
     write_to_read_at_half: WriteToRead | None = None  # at half the sustained rate

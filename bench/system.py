@@ -27,6 +27,9 @@ MODULES = {  # name of a process -> (module, setting of its port)
     "command-3": ("command_service", "COMMAND_PORT"),
     "command-4": ("command_service", "COMMAND_PORT"),
     "projector": ("projector", "PROJECTOR_PORT"),
+    "projector-2": ("projector", "PROJECTOR_PORT"),
+    "projector-3": ("projector", "PROJECTOR_PORT"),
+    "projector-4": ("projector", "PROJECTOR_PORT"),
     "saga": ("command_service.sagas", "SAGA_PORT"),
     "query": ("query_service", "QUERY_PORT"),
     "gateway": ("gateway", "GATEWAY_PORT"),
@@ -61,6 +64,9 @@ class System:
         )
         self.programs[name] = program
         await until_ready(name, program, lambda: self._is_ready(port), timeout_seconds=READY_SECONDS)
+
+    async def end(self, name: str) -> None:
+        await self.programs.pop(name).stop(timeout_seconds=STOP_SECONDS)
 
     async def stop(self) -> None:
         for program in reversed(self.programs.values()):

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cli.errors import ImportFailed
 from cli.imports import import_file
+from cli.partitions import partitions
 from cli.process import kill, start
 from cli.sagas import retry as retry_saga
 from cli.sagas import show as show_sagas
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "down": down,
     "status": status,
     "import": import_file,
+    "partitions": partitions,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),

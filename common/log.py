@@ -1,4 +1,7 @@
-"""The log: reading and appending commits in MongoDB (PROTOCOL L); the only file that knows how a commit is stored."""
+"""The log: reading and appending commits in MongoDB (PROTOCOL L).
+
+With `repartitioning.py`, the only file that knows how a commit is stored.
+"""
 
 import enum
 from collections.abc import Sequence
@@ -15,6 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from common.envelope import Commit, RecordedEvent
+from common.errors import Unavailable
 from common.mongo import DUPLICATE_KEY, OPERATION_SECONDS, reaching
 
 MAX_EVENTS = 100  # in one commit
@@ -105,6 +109,8 @@ async def open_log(database: AsyncDatabase, *, partitions: int) -> "MongoLog":
         found: Any = await settings.find_one_and_update(
             {"_id": "log"}, {"$setOnInsert": made}, upsert=True, return_document=pymongo.ReturnDocument.AFTER
         )
+        if wanted := found.get("partitions_wanted"):
+            raise Unavailable(f"The log is being renumbered: run `cqrs partitions {wanted}` until it ends.")
         await database["commits"].create_indexes(list(_INDEXES))
     return MongoLog(database, LogInfo(found["log_id"], found["partitions"]))
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.plots import bars_of, draw_latency, draw_memory, draw_throughput
+from bench.plots import bars_of, curves_of, draw_latency, draw_memory, draw_scaling, draw_throughput
 
 
 def rated(per_second: float) -> dict[str, Any]:
@@ -42,3 +42,12 @@ def test_memory_is_drawn_over_minutes_and_the_largest_process_first():
     first, second = figure.axes[0].lines
     assert (first.get_label(), second.get_label()) == ("mongod", "query")
     assert list(first.get_xdata()) == [5.0, 10.0]
+
+
+def test_what_was_measured_for_several_numbers_of_processes_is_a_curve():
+    sharing = [{"services": 2, "on_one_log": 8000.0}, {"services": 4, "on_one_log": 6000.0}]
+    run = {"log": {"orders": rated(6000.0)}, "sharing": sharing, "catching_up": [{"projectors": 1, "per_second": 3.0}]}
+    curves = curves_of(run)
+    assert curves == {"commands into one log, by command services": {1: 6000.0, 2: 8000.0, 4: 6000.0}}
+    assert [list(line.get_xdata()) for line in draw_scaling(curves).axes[0].lines] == [[1, 2, 4]]
+    assert curves_of({}) == {}
