@@ -18,7 +18,7 @@ from bench.waiting import drained
 LAG_P99_MS = 500.0  # the lag counts as bounded below this,
 GROWTH_MS = 100.0  # and while it grows by less than this: a short trial ends before a growing lag is long
 SAMPLES_PER_SECOND = 10.0  # acknowledged orders that are followed into the views
-NUMBERS_OF_CLIENTS = (32, 64, 128, 256)  # in a closed loop: few leave the batches small, many leave the views behind
+NUMBERS_OF_CLIENTS = (32, 64, 128, 192, 256)  # few leave the batches small, many leave the views behind
 WARM_UP_SECONDS = 2.0
 OPEN_CONNECTIONS = 256
 READ_BACK_USERS_FROM = 1_000_001  # users of the long run only, so that their pages stay short
@@ -67,11 +67,13 @@ class WriteToRead:
 async def measure_sustained(system: System, servers: Servers, *, search_seconds: float, seconds: float) -> Sustained:
     """Take as many clients as are served fastest with a bounded lag, for `seconds`; read every order back."""
     search = [(await _try(system, clients, search_seconds))[0] for clients in NUMBERS_OF_CLIENTS]
-    for clients in _by_rate(search):
+    by_rate = _by_rate(search)
+    for clients in by_rate:
         async with metered(servers.pids | system.pids) as meter:
             trial, outcome = await _try(system, clients, seconds, first_user_id=READ_BACK_USERS_FROM, keep_acks=True)
-        if trial.is_bounded:
+        if trial.is_bounded or clients == by_rate[-1]:
             break
+        search.append(trial)
     expected = [order_id for order_id, _ in outcome.acks]
     users = range(READ_BACK_USERS_FROM, READ_BACK_USERS_FROM + USERS)
     missing = await alone(missing_orders, system.ports["query"], users, expected)

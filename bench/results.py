@@ -80,7 +80,9 @@ class Results:
 
     @property
     def into_the_log(self) -> float | None:
-        return self.log and self.log.orders.per_second
+        """The best rate on one log, of one command service or several, as the peers' is of their best number."""
+        rates = [each.on_one_log for each in self.sharing] + ([self.log.orders.per_second] if self.log else [])
+        return max(rates, default=None)
 
     @property
     def pipeline(self) -> float | None:

@@ -185,3 +185,10 @@ def _best_peer() -> PeerRun:
 
 def _best_of_emmett() -> EmmettRun:
     return EmmettRun(workers=8, appends_per_second=1000, latency=QUICK)
+
+
+def test_the_rate_into_the_log_is_that_of_the_best_number_of_services():
+    run = nothing_measured()
+    assert run.into_the_log is None
+    run.sharing = (Sharing(services=2, on_one_log=80, on_separate_logs=100),)
+    assert run.into_the_log == 80
