@@ -18,8 +18,9 @@ from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SAGA_REQ
 MOST_PARTITIONS = 256
 BATCH_COMMITS = 2_000
 LEASES = "leases"
-FOLDED = (*(model.collection for model in READ_MODELS), SUMS, SAGAS, REQUESTS, SAGA_REQUESTS)
 BOOKKEEPING = (CHECKPOINTS, PROGRESS, LEASES)
+BESIDE_THE_LOG = (SAGAS, SAGA_REQUESTS, *BOOKKEEPING)
+IN_THE_VIEWS = (*(model.collection for model in READ_MODELS), SUMS, REQUESTS, *BOOKKEEPING)
 
 
 class Repartitioning(Exception):
@@ -47,8 +48,8 @@ async def repartition(
         await _set(log, {"$set": {"partitions_wanted": partitions, "log_id": str(uuid4())}})
         await _require_rest(log, views)  # who came meanwhile has a lease by now, or finds the log closed
         await _renumber(log, LogInfo(found["log_id"], partitions), tell)
-        for database in (log, views):
-            for name in (*FOLDED, *BOOKKEEPING):
+        for database, names in ((log, BESIDE_THE_LOG), (views, IN_THE_VIEWS)):
+            for name in names:
                 await database.drop_collection(name)
         await _set(log, {"$set": {"partitions": partitions}, "$unset": {"partitions_wanted": ""}})
     return True
