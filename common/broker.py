@@ -1,7 +1,8 @@
 """RabbitMQ: one session for publishing, one for consuming, each thrown away whole when anything goes wrong."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import aio_pika
@@ -30,6 +31,21 @@ RENEW_SECONDS = 20.0  # deleting a queue without a leader takes a while
 Deliver = Callable[[int, DeliveredMessage], None]
 
 
+@contextlib.contextmanager
+def _unless_cancelled() -> Iterator[None]:
+    """A lost session makes the library cancel its own tasks, and whoever waits for one is told to be cancelled, too.
+
+    Who was not cancelled has lost the session, and must not end.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionError("the session with RabbitMQ was lost") from error
+
+
 def queue_name(group: str, partition: int) -> str:
     return f"{group}.p{partition}"
 
@@ -48,9 +64,10 @@ async def _connect(urls: str, name: str) -> AbstractConnection:
 async def _connect_to(url: str, name: str) -> AbstractConnection:
     """The heartbeat is set in the address, the only place where the library looks."""
     separator = "&" if "?" in url else "?"
-    return await aio_pika.connect(
-        f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
-    )
+    with _unless_cancelled():
+        return await aio_pika.connect(
+            f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
+        )
 
 
 class Refused(Exception):
@@ -73,13 +90,18 @@ class Publisher:
     async def open(cls, url: str, name: str) -> "Publisher":
         connection = await _connect(url, name)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
-                await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-                return cls(connection, cast(Channel, await channel.get_underlay_channel()))
+            with _unless_cancelled():
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return cls(connection, await cls._open_channel(connection))
         except _BROKER_ERRORS as error:
             await _close(connection)
             raise Unavailable("RabbitMQ does not let us publish.") from error
+
+    @staticmethod
+    async def _open_channel(connection: AbstractConnection) -> Channel:
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
+        await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+        return cast(Channel, await channel.get_underlay_channel())
 
     async def publish(self, messages: Sequence[Message]) -> "list[Confirmation]":
         """Send the messages in this order; return what to wait for, one for each."""
@@ -124,7 +146,8 @@ Confirmation = asyncio.Future[object]
 async def is_routed(confirmation: Confirmation) -> bool:
     """Wait: True when a queue has the message, False when none is bound; raises Refused, or Unavailable (unknown)."""
     try:
-        confirmed = await confirmation
+        with _unless_cancelled():
+            confirmed = await confirmation
     except DeliveryError as error:
         raise Refused from error
     except _BROKER_ERRORS as error:
@@ -172,8 +195,9 @@ class Consumer:
     async def follow(self, partition: int, *, anew: bool = False) -> None:
         """Declare the partition's queue and consume it (F2); `anew`: delete it first, what it held is in the log."""
         try:
-            async with asyncio.timeout(RENEW_SECONDS if anew else CONNECT_SECONDS):
-                await self._follow(partition, anew=anew)
+            with _unless_cancelled():
+                async with asyncio.timeout(RENEW_SECONDS if anew else CONNECT_SECONDS):
+                    await self._follow(partition, anew=anew)
         except _BROKER_ERRORS as error:
             self.lost.set()
             raise Unavailable(f"The queue {queue_name(self._group, partition)} cannot be consumed: {error}") from error
@@ -224,7 +248,8 @@ class Consumer:
                 partition, delivery_tag = self._to_ack.popitem()
                 channel = self._channels.get(partition)
                 if channel and not channel.is_closed:
-                    await channel.basic_ack(delivery_tag, multiple=True, wait=False)
+                    with _unless_cancelled():
+                        await channel.basic_ack(delivery_tag, multiple=True, wait=False)
         except _BROKER_ERRORS:
             self.lost.set()
 
@@ -239,7 +264,8 @@ _QUEUE_ARGUMENTS: dict[str, Any] = {
 
 async def _close(closable: "AbstractConnection | AbstractChannel") -> None:
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await closable.close()
+        with _unless_cancelled():
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await closable.close()
     except (*_BROKER_ERRORS, aiormq.exceptions.ChannelInvalidStateError):
         return

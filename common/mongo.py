@@ -16,6 +16,8 @@ from pymongo.write_concern import WriteConcern
 from common.errors import Unavailable
 
 OPERATION_SECONDS = 5.0  # no call waits longer for an answer
+HEARTBEAT_MS = 2000  # with the next: a server that went silent is found out after both, and its connections dropped;
+CONNECT_MS = 3000  # else each of them costs somebody OPERATION_SECONDS
 MAJORITY = ReadConcern("majority")
 DURABLE = WriteConcern(w="majority", j=True)
 DUPLICATE_KEY = 11000
@@ -67,6 +69,8 @@ def open_client(url: str, *, name: str, on_pool_cleared: Callable[[], None] | No
         serverSelectionTimeoutMS=int(OPERATION_SECONDS * 1000),
         maxPoolSize=50,
         waitQueueTimeoutMS=2000,
+        heartbeatFrequencyMS=HEARTBEAT_MS,
+        connectTimeoutMS=CONNECT_MS,
         readConcernLevel="majority",
         w="majority",
         journal=True,

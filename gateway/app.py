@@ -20,6 +20,7 @@ from common.web import Handler, add_operations, json_response, make_app
 
 MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
+NOT_ROUNDED = 3600.0  # seconds: the library rounds longer times up to a whole second, by its own choice all over 5
 _HOP_BY_HOP = frozenset(
     {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
     | {"transfer-encoding", "upgrade"}
@@ -34,7 +35,9 @@ def make_gateway_app(command_url: str, query_url: str, *, answer_seconds: float 
     upstreams = {"commands": _urls(command_url), "queries": _urls(query_url)}
 
     async def session(_: web.Application) -> AsyncIterator[None]:
-        timeout = aiohttp.ClientTimeout(total=answer_seconds + MORE_SECONDS, connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(
+            total=answer_seconds + MORE_SECONDS, connect=CONNECT_SECONDS, ceil_threshold=NOT_ROUNDED
+        )
         connector = aiohttp.TCPConnector(limit=200)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as opened:
             app[SESSION] = opened

@@ -66,6 +66,10 @@ class VirtualHost:
         """The group's queues by name: their arguments now, their numbers a few seconds old."""
         return {queue["name"]: queue for queue in await self._call("GET", f"queues/{self.name}")}
 
+    async def memory_bytes(self) -> int:
+        """What the whole broker uses."""
+        return sum(node["mem_used"] for node in await self._call("GET", "nodes"))
+
     async def consumers(self) -> list[Details]:
         return await self._call("GET", f"consumers/{self.name}")
 

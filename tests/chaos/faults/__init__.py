@@ -32,6 +32,7 @@ FAULTS = (
     Fault("F18", "clocks 1 h ahead", others.clocks_at("+1h")),
     Fault("F18", "clocks 1 h behind", others.clocks_at("-1h")),
     Fault("F18", "clocks in 2038", others.clocks_at("@2038-01-20 00:00:00")),
+    Fault("F19", "projector slow for ten minutes", projector.slow),
     Fault("F20", "mongod's disk full", mongodb.out_of_space, fills_disks=True),
     Fault("F20", "broker's disk full", broker.out_of_space, fills_disks=True),
     Fault("F21", "200 ms on every link", network.every_link(network.SLOW), is_usual=True),

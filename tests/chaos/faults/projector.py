@@ -3,14 +3,21 @@
 import asyncio
 import signal
 
-from tests.chaos.proxy import Way
+from tests.chaos.customer import PLENTY, restock
+from tests.chaos.faults.fault import Misbehaved
+from tests.chaos.proxy import Way, Weather
 from tests.chaos.world import World
 from tests.support.system import until
 
-KILLS = 10
+KILLS = 30
 IN_COMMIT_SECONDS = 0.1  # so long the answers of MongoDB are held before it dies
 ENOUGH_SECONDS = 20.0
 BURN_SECONDS = 5.0
+SLOW_SECONDS = 600.0
+SLOW = Weather(latency_seconds=0.012)  # with one commit a transaction, and five round trips each, some ten a second
+WRITERS, WRITES_PER_SECOND = 20, 200
+MOST_MEMORY_BYTES = 2**30  # of the broker, who is left with all that is not consumed
+LOOK_SECONDS = 5.0
 OTHERS = ("projector2", "projector3", "projector4")
 
 
@@ -53,6 +60,43 @@ async def one_four_two(world: World) -> None:
         await world.system.end(name)
         await world.system.start(name)
     await _leave(world, OTHERS[2])
+
+
+async def slow(world: World) -> None:
+    """It applies some ten commits a second while two hundred come in; the broker must not burst."""
+    settings = world.system.environment_of["projector"]
+    settings["BATCH_COMMITS"] = "1"
+    await _restart(world)
+    world.links["projector", "mongodb"].weather = SLOW
+    until_then = asyncio.get_running_loop().time() + SLOW_SECONDS
+    writing = [asyncio.create_task(_write(world, until_then)) for _ in range(WRITERS)]
+    try:
+        while asyncio.get_running_loop().time() < until_then:
+            if (memory := await world.host.memory_bytes()) > MOST_MEMORY_BYTES:
+                raise Misbehaved(f"the broker uses {memory / 2**20:,.0f} MiB")
+            await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.gather(*writing)
+    finally:
+        for task in writing:
+            task.cancel()
+        world.mend()
+        del settings["BATCH_COMMITS"]
+        await _restart(world)
+
+
+async def _write(world: World, until_then: float) -> None:
+    """Like a clerk: a command in every tick, as long as answers come in time."""
+    caller, loop = world.load.caller(), asyncio.get_running_loop()
+    next_at = loop.time()
+    while next_at < until_then:
+        await caller.command(restock(world.chance.choice(PLENTY), adjust_by=1))
+        next_at += WRITERS / WRITES_PER_SECOND
+        await asyncio.sleep(next_at - loop.time())
+
+
+async def _restart(world: World) -> None:
+    await world.system.end("projector")
+    await world.system.start("projector")
 
 
 async def _holders(world: World) -> set[str]:

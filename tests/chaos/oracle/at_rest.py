@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from common.read_models.storage import CHECKPOINTS, REQUESTS
 from tests.chaos.oracle.facts import Document, Facts, Finding, last_status
@@ -72,6 +72,8 @@ def _restless(saga: Document, status: str, facts: Facts) -> str | None:
     """Why a saga of an order in this status is not at rest."""
     state = (saga["state"]["status"], saga["state_word"], saga["waits_for"])
     waits_for = WAITS_FOR.get(status)
+    if saga["is_open"] and _is_still_charging(saga, facts):
+        return None
     if saga["is_open"]:
         return f"its step {saga['steps'][-1]['want']['step']} has no outcome"
     if saga["trouble"]:
@@ -84,12 +86,21 @@ def _restless(saga: Document, status: str, facts: Facts) -> str | None:
     return None
 
 
+def _is_still_charging(saga: Document, facts: Facts) -> bool:
+    """A provider that gives no answer is asked until the time for paying is over, by the clock that set it."""
+    want = saga["steps"][-1]["want"]
+    return want["step"] == "charge" and datetime.fromisoformat(want["body"]["until"]) > facts.looked_at
+
+
 def _reservations(facts: Facts) -> Iterator[Finding]:
     statuses = last_status(facts)
     reserved = {data["reservation_id"]: data for _, data in facts.told("StockReserved")}
     for _, data in facts.told("StockReleased", "StockCommitted"):
         reserved.pop(data["reservation_id"], None)
+    charging = {saga["_id"] for saga in facts.sagas or () if saga["is_open"] and _is_still_charging(saga, facts)}
     for data in reserved.values():
+        if data["order_id"] in charging:  # what was reserved is given back when the money is certain
+            continue
         status = statuses.get(data["order_id"], "unknown")
         if status not in MAY_HOLD_STOCK:
             pieces = f"{data['quantity']} of product {data['product_id']}"
