@@ -23,8 +23,10 @@ def every_link(weather: Weather) -> Strike:
 
 
 async def every_link_half_open(world: World) -> None:
+    """Who holds a connection finds out when it uses it: nothing is mended here."""
     for link in world.links.values():
         link.lose_servers()
+    await asyncio.sleep(BURN_SECONDS)
 
 
 async def every_link_cut(world: World) -> None:
@@ -37,6 +39,7 @@ async def every_link_cut(world: World) -> None:
 def half_open(client: str, server: str) -> Strike:
     async def strike(world: World) -> None:
         world.links[client, server].lose_servers()
+        await asyncio.sleep(BURN_SECONDS)
 
     return strike
 
