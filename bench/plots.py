@@ -125,15 +125,14 @@ def curves_of(run: dict[str, Any]) -> dict[str, dict[int, float]]:
 
 def draw_scaling(curves: dict[str, dict[int, float]]) -> Figure:
     figure, axes = _page(height=3.8)
-    for (name, curve), color in zip(curves.items(), (OURS, PEER), strict=False):
+    for (name, curve), color, above in zip(curves.items(), (OURS, PEER), (8, -16), strict=False):
         axes.plot(list(curve), list(curve.values()), label=name, color=color, marker="o", linewidth=2)
         for processes, rate in curve.items():
-            axes.annotate(f"{rate:,.0f}", (processes, rate), (0, 8), textcoords="offset points", ha="center")
+            axes.annotate(f"{rate:,.0f}", (processes, rate), (0, above), textcoords="offset points", ha="center")
     axes.set_title("Per second on two cores, which everything shares")
     axes.set_xlabel("processes")
     axes.set_xticks(sorted({processes for curve in curves.values() for processes in curve}))
-    axes.set_ylim(bottom=0)
-    axes.margins(y=0.15)
+    axes.set_ylim(0, 1.15 * max(rate for curve in curves.values() for rate in curve.values()))
     axes.grid(axis="y")
     figure.legend(loc="outside lower left", ncols=2)
     return figure
