@@ -1,4 +1,8 @@
-"""How the models of schedules are played: the same schedules every time, all of them, in whatever time they take."""
+"""How the models of schedules are played: all of them, in whatever time they take, and the same ones every time.
+
+But for some numbers: the library also draws constants of whatever modules are loaded. So what a model must come to, it
+must come to often.
+"""
 
 from hypothesis import HealthCheck, Phase, settings
 

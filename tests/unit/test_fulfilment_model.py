@@ -26,8 +26,8 @@ ALIVE = ("PAID", "SHIPPED", "DELIVERED", "COMPLETED")
 DEAD = ("REJECTED", "CANCELLED", "REFUNDED")
 CARDS = (*Card, *[Card.DECLINED] * 4)
 
-CLIENT_DEEDS = ("order", *["pay"] * 6, "cancel", "ship", "ship", "deliver", "complete", "complete")
-POST = (*["fold"] * 14, *["send"] * 16, *["hear"] * 16, "late", "late", "clock", "act", "wait", "forget")
+CLIENT_DEEDS = ("order", *["pay"] * 8, "cancel", *["ship"] * 2, *["deliver"] * 2, *["complete"] * 2)
+POST = (*["fold"] * 28, *["send"] * 32, *["hear"] * 32, "late", "late", "clock", "act", "wait", "forget")
 steps = st.tuples(st.sampled_from([*CLIENT_DEEDS, *POST]), st.integers(0, 2**16))
 schedules = st.tuples(st.integers(0, 2**32), st.lists(steps, min_size=100, max_size=300))
 
