@@ -17,19 +17,19 @@ test: install ## Lint, types and all tests
 	.venv/bin/basedpyright
 	.venv/bin/pytest -n 2 --dist loadfile
 
-test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire (about 15 minutes)
+test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire (about 13 minutes)
 	.venv/bin/pytest tests/long
 
-chaos: install ## Break everything that can break, under load, and see that nothing is lost (about 12 minutes)
+chaos: install ## Break everything that can break, under load, and see that nothing is lost (about 9 minutes)
 	.venv/bin/python -m tests.chaos
 
 chaos-long: install ## The same with every fault and three seeds (about 2 hours)
 	.venv/bin/python -m tests.chaos --long
 
-chaos-cluster: install ## Kill, freeze and cut off nodes of clusters under load (about 12 minutes)
+chaos-cluster: install ## Kill, freeze and cut off nodes of clusters under load (about 8 minutes)
 	.venv/bin/python -m tests.chaos.cluster
 
-bench: install ## Measure, against raw ceilings and peers, and draw it (about 15 minutes)
+bench: install ## Measure, against raw ceilings and peers, and draw it (about 13 minutes)
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.plots
 
