@@ -9,6 +9,9 @@ from pymongo import AsyncMongoClient
 from stack.errors import StartFailed
 from stack.servers import RabbitMQ
 from tests.support.servers import own_mongod, own_rabbitmq
+from tests.support.system import until
+
+RECOVERY_SECONDS = 30.0  # of a queue whose broker was killed, after that broker answers
 
 
 async def test_a_killed_mongod_comes_back_with_what_it_acknowledged(tmp_path: Path) -> None:
@@ -66,4 +69,12 @@ async def _first_message(url: str) -> bytes:
     async with await connect(url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue("q", durable=True)
-        return (await queue.get(no_ack=True)).body
+        found: list[bytes] = []
+
+        async def is_there() -> bool:
+            message = await queue.get(no_ack=True, fail=False)
+            found.extend([message.body] if message else [])
+            return bool(found)
+
+        await until(is_there, seconds=RECOVERY_SECONDS, what="the queue has its message again")
+    return found[0]
