@@ -2,16 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import aiohttp
 import typer
 from pymongo.asynchronous.database import AsyncDatabase
 from rich.console import Console
 
-from cli.data import Data, with_database
-from common.config import Settings
+from cli.data import Data, open_views
 from common.read_models import READ_MODELS
 from common.read_models.storage import REQUESTS
 from projector.rebuild import request_rebuild, request_retry
@@ -31,12 +30,12 @@ def rebuild(
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Empty the views and make them anew from the log. Meanwhile queries show what is there already."""
-    asyncio.run(_with_views(data, lambda views: _rebuild(views, None if no_wait else _gateway(data))))
+    asyncio.run(_rebuild(data, is_awaited=not no_wait))
 
 
 def parked(data: Data = DEFAULT_FOLDER) -> None:
     """List the documents that stand still, and why."""
-    asyncio.run(_with_views(data, _show_parked))
+    asyncio.run(_show_parked(data))
 
 
 def retry(
@@ -45,22 +44,17 @@ def retry(
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Fold one document again from the log, after what parked it was repaired."""
-    asyncio.run(_with_views(data, lambda views: _retry(views, collection, key)))
+    asyncio.run(_retry(data, collection, key))
 
 
-async def _with_views(data: Any, do: Callable[[AsyncDatabase], Awaitable[None]]) -> None:
-    await with_database(data, Settings().views_database, ("VIEWS_MONGODB_URL", "EVENTS_MONGODB_URL"), do)
-
-
-def _gateway(data: Any) -> str:
-    return str(DataFolder(data).running_state().addresses["gateway"])
-
-
-async def _rebuild(views: AsyncDatabase, gateway: str | None) -> None:
+async def _rebuild(data: Path, *, is_awaited: bool) -> None:
     console = Console(highlight=False)
-    partitions = await request_rebuild(views)
-    console.print(f"asked for {partitions} partitions to be made anew")
-    if gateway and partitions:
+    gateway = str(DataFolder(data).running_state().addresses["gateway"]) if is_awaited else ""
+    async with open_views(data) as views:
+        partitions = await request_rebuild(views)
+        console.print(f"asked for {partitions} partitions to be made anew")
+        if not (is_awaited and partitions):
+            return
         started = time.monotonic()
         await _until_level(views, gateway)
         console.print(f"the views are level with the log again, after {time.monotonic() - started:.1f} s")
@@ -83,19 +77,20 @@ async def _lag(http: aiohttp.ClientSession, gateway: str) -> int | None:
         return None
 
 
-async def _show_parked(views: AsyncDatabase) -> None:
+async def _show_parked(data: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     found = False
-    for model in READ_MODELS:
-        async for document in views[model.collection].find({"parked": {"$exists": True}}).limit(SHOWN_PARKED):
-            why, found = document["parked"], True
-            console.print(f"{model.collection} {document['_id']}  {why['code']} at position {why['position']}")
-            console.print(f"    {why['detail']}", markup=False)
+    async with open_views(data) as views:
+        for model in READ_MODELS:
+            async for document in views[model.collection].find({"parked": {"$exists": True}}).limit(SHOWN_PARKED):
+                why, found = document["parked"], True
+                console.print(f"{model.collection} {document['_id']}  {why['code']} at position {why['position']}")
+                console.print(f"    {why['detail']}", markup=False)
     if not found:
         console.print("nothing is parked")
 
 
-async def _retry(views: AsyncDatabase, collection: str, key: str) -> None:
+async def _retry(data: Path, collection: str, key: str) -> None:
     model = next((model for model in READ_MODELS if model.collection == collection), None)
     if model is None:
         raise StackError(
@@ -105,6 +100,8 @@ async def _retry(views: AsyncDatabase, collection: str, key: str) -> None:
         document_id = model.key(key)
     except ValueError as error:
         raise StackError(f"{key} cannot be a key of {collection}") from error
-    if not await request_retry(views, collection, document_id):
+    async with open_views(data) as views:
+        is_known = await request_retry(views, collection, document_id)
+    if not is_known:
         raise StackError(f"{collection} has no document {key}")
     Console(highlight=False).print("asked; `cqrs views parked` tells whether it moves again")

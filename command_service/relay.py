@@ -48,9 +48,7 @@ class Relay:
         self._url = settings.amqp_url
         self._seal = Seal(settings.message_key, log.info.id)
         self._cursors = database["relay"]
-        self._leases = Leases(
-            database["leases"], group="relay", parts=1, holder=str(uuid4()), seconds=settings.lease_seconds
-        )
+        self._leases = Leases(database, group="relay", parts=1, holder=str(uuid4()), seconds=settings.lease_seconds)
         self._publisher: Publisher | None = None
         self._poll_seconds = SHORTEST_POLL_SECONDS
         self._others_at = -OTHERS_SECONDS

@@ -11,6 +11,7 @@ from command_service.domain.decider import Decider
 from common.codec import decode_event
 from common.envelope import Commit
 from common.log import Log
+from common.tasks import look_at
 
 KEPT_STREAMS = 10_000  # least recently used ones are read again when they are needed
 KEPT_NAMES = 100_000  # of streams known to exist; a stream never ceases to
@@ -72,6 +73,7 @@ class Streams:
         if (reading := self._reading.get(name)) is None:
             reading = self._reading[name] = asyncio.ensure_future(self._read_and_keep(name, decider))
             reading.add_done_callback(lambda _: self._reading.pop(name, None))
+            reading.add_done_callback(look_at)
         return await asyncio.shield(reading)
 
     async def exists(self, name: str) -> bool:

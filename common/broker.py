@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import aio_pika
-import aiormq
 from aio_pika.abc import AbstractConnection
 from aiormq import spec
 from aiormq.abc import AbstractChannel, ChannelFrame, DeliveredMessage
@@ -18,6 +17,7 @@ from pamqp.header import ContentHeader
 from common.addresses import each_address, in_any_order
 from common.envelope import Message
 from common.errors import Unavailable
+from common.tasks import look_at
 
 EXCHANGE = "domain.events"
 CONNECT_SECONDS = 5.0
@@ -31,19 +31,28 @@ RENEW_SECONDS = 20.0  # deleting a queue without a leader takes a while
 Deliver = Callable[[int, DeliveredMessage], None]
 
 
-@contextlib.contextmanager
-def _unless_cancelled() -> Iterator[None]:
-    """A lost session makes the library cancel its own tasks, and whoever waits for one is told to be cancelled, too.
+class _reaching:
+    """Turns what the library raises of a lost session into Unavailable with this sentence.
 
-    Who was not cancelled has lost the session, and must not end.
+    It then cancels its own tasks, too, and whoever waits for one is told to be cancelled. Who was not cancelled has
+    lost the session, and must not end of it.
     """
-    try:
-        yield
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise ConnectionError("the session with RabbitMQ was lost") from error
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        is_told_so = isinstance(error, asyncio.CancelledError) and not _is_cancelled()
+        if is_told_so or isinstance(error, _BROKER_ERRORS):
+            raise Unavailable(self._sentence) from error
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def queue_name(group: str, partition: int) -> str:
@@ -52,19 +61,19 @@ def queue_name(group: str, partition: int) -> str:
 
 async def _connect(urls: str, name: str) -> AbstractConnection:
     """Open a plain connection to the first node that answers."""
-    failures: list[BaseException] = []
+    failure: Unavailable | None = None
     for url in in_any_order(each_address(urls)):
         try:
             return await _connect_to(url, name)
-        except _BROKER_ERRORS as error:
-            failures.append(error)
-    raise Unavailable("RabbitMQ cannot be reached.") from failures[-1]
+        except Unavailable as error:
+            failure = error
+    raise failure or Unavailable("No address of RabbitMQ is known.")
 
 
 async def _connect_to(url: str, name: str) -> AbstractConnection:
     """The heartbeat is set in the address, the only place where the library looks."""
     separator = "&" if "?" in url else "?"
-    with _unless_cancelled():
+    with _reaching("RabbitMQ cannot be reached."):
         return await aio_pika.connect(
             f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
         )
@@ -90,12 +99,12 @@ class Publisher:
     async def open(cls, url: str, name: str) -> "Publisher":
         connection = await _connect(url, name)
         try:
-            with _unless_cancelled():
+            with _reaching("RabbitMQ does not let us publish."):
                 async with asyncio.timeout(CONNECT_SECONDS):
                     return cls(connection, await cls._open_channel(connection))
-        except _BROKER_ERRORS as error:
+        except Unavailable:
             await _close(connection)
-            raise Unavailable("RabbitMQ does not let us publish.") from error
+            raise
 
     @staticmethod
     async def _open_channel(connection: AbstractConnection) -> Channel:
@@ -112,12 +121,10 @@ class Publisher:
             return []
         confirmations = [self._expect(message) for message in messages]
         frames = [frame for message in messages for frame in _frames(message, channel.max_content_size)]
-        try:
+        with _reaching("RabbitMQ does not take messages."):
             await channel.write_queue.put(
                 ChannelFrame.marshall(channel_number=channel.number, frames=frames, drain_future=None)
             )
-        except _BROKER_ERRORS as error:
-            raise Unavailable("RabbitMQ does not take messages.") from error
         return confirmations
 
     async def close(self) -> None:
@@ -138,6 +145,7 @@ class Publisher:
         for confirmation in self._channel.confirmations.values():
             if isinstance(confirmation, asyncio.Future) and not confirmation.done():
                 confirmation.set_exception(ConnectionError("the channel was closed"))
+                look_at(confirmation)
 
 
 Confirmation = asyncio.Future[object]
@@ -145,13 +153,11 @@ Confirmation = asyncio.Future[object]
 
 async def is_routed(confirmation: Confirmation) -> bool:
     """Wait: True when a queue has the message, False when none is bound; raises Refused, or Unavailable (unknown)."""
-    try:
-        with _unless_cancelled():
+    with _reaching("RabbitMQ did not confirm a message."):
+        try:
             confirmed = await confirmation
-    except DeliveryError as error:
-        raise Refused from error
-    except _BROKER_ERRORS as error:
-        raise Unavailable("RabbitMQ did not confirm a message.") from error
+        except DeliveryError as error:
+            raise Refused from error
     return isinstance(confirmed, spec.Basic.Ack)
 
 
@@ -194,13 +200,14 @@ class Consumer:
 
     async def follow(self, partition: int, *, anew: bool = False) -> None:
         """Declare the partition's queue and consume it (F2); `anew`: delete it first, what it held is in the log."""
+        name = queue_name(self._group, partition)
         try:
-            with _unless_cancelled():
+            with _reaching(f"The queue {name} cannot be consumed."):
                 async with asyncio.timeout(RENEW_SECONDS if anew else CONNECT_SECONDS):
                     await self._follow(partition, anew=anew)
-        except _BROKER_ERRORS as error:
+        except Unavailable as error:
             self.lost.set()
-            raise Unavailable(f"The queue {queue_name(self._group, partition)} cannot be consumed: {error}") from error
+            raise Unavailable(f"{error.detail} {error.__cause__}") from error
 
     async def unfollow(self, partition: int) -> None:
         """Stop consuming; what was not acked goes to the next consumer."""
@@ -248,9 +255,9 @@ class Consumer:
                 partition, delivery_tag = self._to_ack.popitem()
                 channel = self._channels.get(partition)
                 if channel and not channel.is_closed:
-                    with _unless_cancelled():
+                    with _reaching("RabbitMQ takes no ack."):
                         await channel.basic_ack(delivery_tag, multiple=True, wait=False)
-        except _BROKER_ERRORS:
+        except Unavailable:
             self.lost.set()
 
 
@@ -263,9 +270,7 @@ _QUEUE_ARGUMENTS: dict[str, Any] = {
 
 
 async def _close(closable: "AbstractConnection | AbstractChannel") -> None:
-    try:
-        with _unless_cancelled():
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await closable.close()
-    except (*_BROKER_ERRORS, aiormq.exceptions.ChannelInvalidStateError):
-        return
+    """What is lost already is closed."""
+    with contextlib.suppress(Unavailable), _reaching("RabbitMQ is gone."):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await closable.close()

@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+MOST_PARTITIONS = 256
+
 
 class Settings(BaseSettings):
     """Names of environment variables are the field names in capitals, e.g. `EVENTS_MONGODB_URL`."""
@@ -17,7 +19,9 @@ class Settings(BaseSettings):
     views_database: str = "cqrs_views"
     amqp_url: str = "amqp://admin:admin@127.0.0.1:5672/"  # empty: no broker; several nodes with commas between
     message_key: str = Field(default="development-only", min_length=8)  # keys the MAC of every message
-    partitions: int = Field(default=8, ge=1, le=256)  # fixed when the log is made; the log's own number wins
+    partitions: int = Field(
+        default=8, ge=1, le=MOST_PARTITIONS
+    )  # fixed when the log is made; the log's own number wins
 
     bind_host: str = "127.0.0.1"
     command_port: int = 8010

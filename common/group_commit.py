@@ -17,6 +17,7 @@ from prometheus_client import Counter, Histogram
 from common.envelope import Commit
 from common.errors import Unavailable
 from common.log import Failure, Log, Written
+from common.tasks import look_at
 
 MAX_FLUSH_COMMITS = 500
 MAX_FLUSH_BYTES = 8 * 1024 * 1024
@@ -275,3 +276,4 @@ class Appender:
 def _fail(pending: _Pending, reason: Exception) -> None:
     if not pending.outcome.done():
         pending.outcome.set_exception(reason)
+        look_at(pending.outcome)

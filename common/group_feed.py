@@ -15,7 +15,7 @@ from common.sink import Sink
 def feed_of(group: str, log: MongoLog, sink: Sink, database: AsyncDatabase, settings: Settings) -> Feed:
     """`database` is where the sink writes; the group's leases stand beside it."""
     leases = Leases(
-        database["leases"],
+        database,
         group=group,
         parts=log.info.partitions,
         holder=str(uuid4()),

@@ -9,18 +9,20 @@ import time
 from collections.abc import Iterable
 
 import pymongo
-from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
 
 from common.mongo import reaching
 
+LEASES = "leases"  # the collection
 RENEWALS_PER_LEASE = 3
+_ALIVE = {"$expr": {"$gt": ["$until", "$$NOW"]}}
 
 
 class Leases:
     """The leases of one process in a group of `parts` numbered from 0, shared fairly among the group's processes."""
 
-    def __init__(self, collection: AsyncCollection, *, group: str, parts: int, holder: str, seconds: float) -> None:
-        self._collection = collection
+    def __init__(self, database: AsyncDatabase, *, group: str, parts: int, holder: str, seconds: float) -> None:
+        self._collection = database[LEASES]
         self._group = group
         self._parts = parts
         self._holder = holder
@@ -74,7 +76,7 @@ class Leases:
 
     async def _count_members(self) -> int:
         await self._collection.update_one({"_id": self._member_id}, self._lease(), upsert=True)
-        members = {"_id": {"$regex": f"^{self._group}/member/"}, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        members = {"_id": {"$regex": f"^{self._group}/member/"}, **_ALIVE}
         return max(1, await self._collection.count_documents(members))
 
     async def _renew_held(self) -> frozenset[int]:
@@ -103,3 +105,9 @@ class Leases:
             return_document=pymongo.ReturnDocument.AFTER,
         )
         return bool(taken and taken["holder"] == self._holder)
+
+
+async def groups_at_work(database: AsyncDatabase) -> frozenset[str]:
+    """The groups of which somebody holds a lease, or has not left."""
+    with reaching("Who works on the log cannot be seen."):
+        return frozenset([lease["group"] async for lease in database[LEASES].find(_ALIVE)])

@@ -16,8 +16,10 @@ from pymongo.write_concern import WriteConcern
 from common.errors import Unavailable
 
 OPERATION_SECONDS = 5.0  # no call waits longer for an answer
-HEARTBEAT_MS = 2000  # with the next: a server that went silent is found out after both, and its connections dropped;
-CONNECT_MS = 3000  # else each of them costs somebody OPERATION_SECONDS
+HEARTBEAT_SECONDS = 2.0  # with the next: a server that went silent is found out after both, its connections dropped;
+CONNECT_SECONDS = 3.0  # else each of them costs somebody OPERATION_SECONDS
+WAIT_SECONDS = 2.0  # for a connection, when all are in use
+MOST_CONNECTIONS = 50
 MAJORITY = ReadConcern("majority")
 DURABLE = WriteConcern(w="majority", j=True)
 DUPLICATE_KEY = 11000
@@ -65,17 +67,21 @@ def open_client(url: str, *, name: str, on_pool_cleared: Callable[[], None] | No
         appname=f"leveret-{name}",
         tz_aware=True,
         tzinfo=UTC,
-        timeoutMS=int(OPERATION_SECONDS * 1000),
-        serverSelectionTimeoutMS=int(OPERATION_SECONDS * 1000),
-        maxPoolSize=50,
-        waitQueueTimeoutMS=2000,
-        heartbeatFrequencyMS=HEARTBEAT_MS,
-        connectTimeoutMS=CONNECT_MS,
+        timeoutMS=_ms(OPERATION_SECONDS),
+        serverSelectionTimeoutMS=_ms(OPERATION_SECONDS),
+        maxPoolSize=MOST_CONNECTIONS,
+        waitQueueTimeoutMS=_ms(WAIT_SECONDS),
+        heartbeatFrequencyMS=_ms(HEARTBEAT_SECONDS),
+        connectTimeoutMS=_ms(CONNECT_SECONDS),
         readConcernLevel="majority",
         w="majority",
         journal=True,
         event_listeners=[_PoolWatcher(on_pool_cleared)] if on_pool_cleared else [],
     )
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
 
 
 class reaching:

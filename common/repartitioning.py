@@ -10,14 +10,14 @@ from uuid import uuid4
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.config import MOST_PARTITIONS
+from common.leases import LEASES, groups_at_work
 from common.log import LogInfo
 from common.mongo import DURABLE, reaching
 from common.read_models import READ_MODELS
 from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SAGA_REQUESTS, SAGAS, SUMS
 
-MOST_PARTITIONS = 256
 BATCH_COMMITS = 2_000
-LEASES = "leases"
 BOOKKEEPING = (CHECKPOINTS, PROGRESS, LEASES)
 BESIDE_THE_LOG = (SAGAS, SAGA_REQUESTS, *BOOKKEEPING)
 IN_THE_VIEWS = (*(model.collection for model in READ_MODELS), SUMS, REQUESTS, *BOOKKEEPING)
@@ -56,9 +56,7 @@ async def repartition(
 
 
 async def _require_rest(log: AsyncDatabase, views: AsyncDatabase) -> None:
-    alive = {"$expr": {"$gt": ["$until", "$$NOW"]}}
-    groups = {lease["group"] for database in (log, views) async for lease in database[LEASES].find(alive)}
-    if groups:
+    if groups := await groups_at_work(log) | await groups_at_work(views):
         raise Repartitioning(
             f"Somebody still works on this log ({', '.join(sorted(groups))}). Stop all services, and ask again when "
             "their leases have run out, seconds later."

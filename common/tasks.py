@@ -77,7 +77,12 @@ async def end(*tasks: "asyncio.Task[None]") -> None:
         except asyncio.CancelledError as error:
             interrupted = error
     for task in tasks:
-        if not task.cancelled():
-            task.exception()  # looked at, so that it is not reported as overlooked: what ended first is what is raised
+        look_at(task)  # what ended first is what is raised
     if interrupted:
         raise interrupted
+
+
+def look_at(future: "asyncio.Future[Any]") -> None:
+    """See what it raised, so that asyncio does not report it as overlooked when whoever waited for it is gone."""
+    if not future.cancelled():
+        future.exception()

@@ -9,13 +9,13 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.config import MOST_PARTITIONS
 from common.errors import ProjectionLag
 from common.mongo import reaching
 from common.read_models.storage import CHECKPOINTS, PROGRESS
 
 POLL_SECONDS = 0.004
 LONGEST_POLL_SECONDS = 0.02
-MOST_PARTITIONS = 256
 VIEWS = "views"
 SAGAS = "sagas"
 

@@ -1,4 +1,4 @@
-"""Errands between processes: many in one request, sealed with the system's key; the runner has no appender (ADR 10)."""
+"""Errands between processes: many in one request, sealed with the system's key; the runner has no appender (ADR 13)."""
 
 import asyncio
 import hmac
@@ -18,7 +18,7 @@ from common.addresses import each_address
 from common.bodies import read_body
 from common.envelope import Seal
 from common.errors import BadRequest, LeveretError, NotFound, Unavailable
-from common.tasks import end
+from common.tasks import end, look_at
 
 PATH = "/internal/errands"
 SEAL_HEADER = "Leveret-Seal"
@@ -104,6 +104,7 @@ class ErrandPost:
                 outcome.set_result(result)
             else:
                 outcome.set_exception(Unavailable(result.reason))
+                look_at(outcome)
 
     async def _results(self, errands: list[bytes]) -> list[Done | Undone]:
         """One for each; an answer that is none, or none at all, says nothing about any of them."""

@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from common.envelope import Commit, Message, Seal, to_messages
+from common.leases import LEASES
 from common.log import open_log
 from common.mongo import open_client
 from tests.support import naive
@@ -87,7 +88,7 @@ class Shop:
     async def shares(self) -> list[int]:
         """How many partitions each process holds, by the leases."""
         now = {"$expr": {"$gt": ["$until", "$$NOW"]}, "_id": {"$regex": r"^views/\d+$"}}
-        holders = [lease["holder"] async for lease in self.views["leases"].find(now)]
+        holders = [lease["holder"] async for lease in self.views[LEASES].find(now)]
         return sorted(holders.count(holder) for holder in set(holders))
 
     async def shared(self, *shares: int) -> None:

@@ -22,6 +22,7 @@ from common.broker import Confirmation, Publisher, Refused
 from common.config import Settings
 from common.envelope import Commit, Message, Seal, from_message, whole
 from common.errors import Unavailable
+from common.leases import LEASES
 from common.log import open_log
 from tests.support.broker import Broker, Tap, VirtualHost, tapped, virtual_host
 from tests.support.client import Client, History
@@ -511,7 +512,7 @@ async def test_R4_a_cancellation_that_the_driver_swallows_still_ends_the_relay(
     await bench.ledger.order(1)
     await bench.published(1)
     async with swallowing(monkeypatch):
-        leases = bench.database["leases"]
+        leases = bench.database[LEASES]
         before = await leases.find_one({"_id": "relay/0"})
 
         async def is_renewing() -> bool:  # then the next renewal is about to begin, or has begun

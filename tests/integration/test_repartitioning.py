@@ -7,6 +7,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import Unavailable
+from common.leases import groups_at_work
 from common.log import LogInfo, open_log
 from common.repartitioning import Repartitioning, repartition
 from tests.support import naive
@@ -86,7 +87,6 @@ async def _stop(system: System, log: AsyncDatabase, views: AsyncDatabase) -> Non
         await system.end(name)
 
     async def nobody_has_a_lease() -> bool:
-        alive = {"$expr": {"$gt": ["$until", "$$NOW"]}}
-        return not any([await database["leases"].count_documents(alive) for database in (log, views)])
+        return not await groups_at_work(log) | await groups_at_work(views)
 
     await until(nobody_has_a_lease, seconds=LEASES_SECONDS, what="all leases have run out")

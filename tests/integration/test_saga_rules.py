@@ -17,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from command_service.sagas.order_fulfilment.plan import NAME
 from command_service.sagas.retrying import request_retry
 from command_service.sagas.shapes import Accepted, Refused, want_id
+from common.leases import LEASES
 from common.sink import Fenced
 from tests.support.broker import Broker, virtual_host
 from tests.support.ledger import event
@@ -61,7 +62,7 @@ class Watched(Shop):
     async def runners(self) -> Counter[str]:
         """How many partitions each runner holds now."""
         held: Counter[str] = Counter()
-        async for lease in self.events["leases"].find({"_id": {"$regex": r"^sagas/\d"}}):
+        async for lease in self.events[LEASES].find({"_id": {"$regex": r"^sagas/\d"}}):
             if lease["until"] > datetime.now(UTC):
                 held[lease["holder"]] += 1
         return held

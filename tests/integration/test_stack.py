@@ -154,7 +154,12 @@ def test_what_a_crashed_stack_could_not_take_along_is_ended_by_the_next(small: C
     os.kill(supervisor, signal.SIGKILL)
     orphan = os.spawnlp(os.P_NOWAIT, "setsid", "setsid", "--fork", "sleep", "300")
     os.waitpid(orphan, 0)
-    sleeper = next(pid for pid in process_tree(1) if _command_line(pid) == "sleep 300")
+
+    def sleepers() -> list[int]:
+        return [pid for pid in process_tree(1) if _command_line(pid) == "sleep 300"]
+
+    until(lambda: bool(sleepers()))
+    (sleeper,) = sleepers()
     state["children"].append([sleeper, born(sleeper)])
     (small.data / "state.json").write_text(json.dumps(state))
     small.does("up", "--detach", "--no-sample")

@@ -126,9 +126,17 @@ class System:
         """Ask it to stop, as an operator would, and wait until it has."""
         await self._programs[name].stop(timeout_seconds=STOP_SECONDS)
 
-    def forget(self, name: str) -> None:
-        """Somebody who is not running need not be."""
-        del self._programs[name]
+    async def restart(self, *names: str) -> None:
+        """One after another, as in a rolling upgrade."""
+        for name in names:
+            await self.end(name)
+            await self.start(name)
+
+    async def leave(self, *names: str) -> None:
+        """Whoever goes for good is not missed."""
+        for name in names:
+            await self.end(name)
+            del self._programs[name]
 
     @property
     def fallen(self) -> list[str]:

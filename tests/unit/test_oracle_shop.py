@@ -110,6 +110,12 @@ def leave_a_want_open(facts: Facts) -> None:
     saga_of(facts, "PAID")["is_open"] = True
 
 
+def leave_a_charge_open(facts: Facts, seconds_left: float) -> None:
+    saga = saga_of(facts, "PAID")
+    until = facts.looked_at + timedelta(seconds=seconds_left)
+    saga |= {"is_open": True, "steps": [{"want": {"step": "charge", "body": {"until": until.isoformat()}}}]}
+
+
 def leave_a_saga_behind(facts: Facts) -> None:
     """It has not heard that its order was completed."""
     saga = saga_of(facts, "COMPLETED")
@@ -161,6 +167,7 @@ FAULTS: dict[str, Fault] = {
     "a checkpoint went back": (add("checkpoints", SET_BACK), "O9", "checkpoint views/0"),
     "a request is left": (add("requests", {"_id": "rebuild/1"}), "O9", "request rebuild/1"),
     "a want has no outcome": (leave_a_want_open, "O9", "has no outcome"),
+    "a charge is open when its time is over": (lambda facts: leave_a_charge_open(facts, -1), "O9", "step charge has"),
     "a saga has not heard the end": (leave_a_saga_behind, "O9", "and the order is COMPLETED"),
     "a saga is stuck": (leave_a_saga_stuck, "O9", "it is stuck"),
     "a saga is missing": (lose_a_saga, "O9", "there is none"),
@@ -175,3 +182,7 @@ def test_a_planted_fault_is_found_by_its_rule(fault: str) -> None:
     plant, rule, said = FAULTS[fault]
     found = found_by(rule, plant)
     assert any(said in violation for violation in found), found
+
+
+def test_a_charge_may_be_open_while_there_is_time_for_it() -> None:
+    assert found_by("O9", lambda facts: leave_a_charge_open(facts, 1)) == []

@@ -53,13 +53,13 @@ async def mongods_restarted(world: ClusterWorld) -> None:
 
 
 async def one_four_two_projectors(world: ClusterWorld) -> None:
-    await _leave(world, *PROJECTORS[1:])
+    await world.system.leave(*PROJECTORS[1:])
     await asyncio.sleep(BURN_SECONDS)
     await world.system.start(*PROJECTORS[1:], ANOTHER_PROJECTOR)
     await asyncio.sleep(BURN_SECONDS)
-    await _leave(world, PROJECTORS[2], ANOTHER_PROJECTOR)
+    await world.system.leave(PROJECTORS[2], ANOTHER_PROJECTOR)
     await asyncio.sleep(BURN_SECONDS)
-    await _restart(world, *PROJECTORS[:2])
+    await world.system.restart(*PROJECTORS[:2])
     await world.system.start(PROJECTORS[2])
 
 
@@ -95,7 +95,7 @@ async def services_restarted(world: ClusterWorld) -> None:
     A query may have to wait for the next holder of a partition, and be told so (Q1).
     """
     seen = len(world.diary.records)
-    await _restart(world, *world.system.running)
+    await world.system.restart(*world.system.running)
     failed = [r for r in world.diary.records[seen:] if not r.is_query and (r.status or 0) >= 500]
     if failed:
         raise Misbehaved(f"{len(failed)} commands failed, the first: {failed[0].status} {failed[0].body}")
@@ -107,18 +107,6 @@ async def _have_leaders_beside(world: ClusterWorld, node: int) -> None:
         return bool(leaders) and node not in leaders.values()
 
     await until(have, seconds=ENOUGH_SECONDS, what="every queue has a new leader")
-
-
-async def _restart(world: ClusterWorld, *names: str) -> None:
-    for name in names:
-        await world.system.end(name)
-        await world.system.start(name)
-
-
-async def _leave(world: ClusterWorld, *names: str) -> None:
-    for name in names:
-        await world.system.end(name)
-        world.system.forget(name)
 
 
 FAULTS = (

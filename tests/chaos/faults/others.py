@@ -29,9 +29,7 @@ async def provider_late_gone_and_killed(world: World) -> None:
 
 
 async def rolling_restart(world: World) -> None:
-    for name in SERVICES:
-        await world.system.end(name)
-        await world.system.start(name)
+    await world.system.restart(*SERVICES)
 
 
 async def sagas_killed(world: World) -> None:
@@ -63,5 +61,4 @@ def _library() -> str:
 async def _restart_with(world: World, environment: dict[str, str]) -> None:
     for name in WITH_CLOCKS:
         world.system.environment_of.setdefault(name, {}).update(environment)
-        await world.system.end(name)
-        await world.system.start(name)
+        await world.system.restart(name)

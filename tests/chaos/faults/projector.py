@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+from common.leases import LEASES
 from tests.chaos.customer import PLENTY, restock
 from tests.chaos.faults.fault import Misbehaved
 from tests.chaos.proxy import Way, Weather
@@ -47,64 +48,50 @@ async def overslept(world: World) -> None:
     await until(has_all, seconds=ENOUGH_SECONDS, what="the second projector takes over")
     world.system.signal("projector", signal.SIGCONT)
     await asyncio.sleep(BURN_SECONDS)
-    await _leave(world, "projector2")
+    await world.system.leave("projector2")
 
 
 async def one_four_two(world: World) -> None:
     """And every one of them is restarted in the end, one after another."""
     await world.system.start(*OTHERS)
     await asyncio.sleep(BURN_SECONDS)
-    await _leave(world, *OTHERS[:2])
+    await world.system.leave(*OTHERS[:2])
     await asyncio.sleep(BURN_SECONDS)
-    for name in ("projector", OTHERS[2]):
-        await world.system.end(name)
-        await world.system.start(name)
-    await _leave(world, OTHERS[2])
+    await world.system.restart("projector", OTHERS[2])
+    await world.system.leave(OTHERS[2])
 
 
 async def slow(world: World) -> None:
     """It applies some ten commits a second while two hundred come in; the broker must not burst."""
     settings = world.system.environment_of["projector"]
     settings["BATCH_COMMITS"] = "1"
-    await _restart(world)
+    await world.system.restart("projector")
     world.links["projector", "mongodb"].weather = SLOW
-    until_then = asyncio.get_running_loop().time() + SLOW_SECONDS
-    writing = [asyncio.create_task(_write(world, until_then)) for _ in range(WRITERS)]
+    over = asyncio.Event()
+    writing = [asyncio.create_task(_write(world, over)) for _ in range(WRITERS)]
     try:
-        while asyncio.get_running_loop().time() < until_then:
+        for _ in range(int(SLOW_SECONDS / LOOK_SECONDS)):
+            await asyncio.sleep(LOOK_SECONDS)
             if (memory := await world.host.memory_bytes()) > MOST_MEMORY_BYTES:
                 raise Misbehaved(f"the broker uses {memory / 2**20:,.0f} MiB")
-            await asyncio.sleep(LOOK_SECONDS)
-        await asyncio.gather(*writing)
     finally:
-        for task in writing:
-            task.cancel()
+        over.set()
+        await asyncio.gather(*writing)
         world.mend()
         del settings["BATCH_COMMITS"]
-        await _restart(world)
+        await world.system.restart("projector")
 
 
-async def _write(world: World, until_then: float) -> None:
+async def _write(world: World, over: asyncio.Event) -> None:
     """Like a clerk: a command in every tick, as long as answers come in time."""
     caller, loop = world.load.caller(), asyncio.get_running_loop()
     next_at = loop.time()
-    while next_at < until_then:
+    while not over.is_set():
         await caller.command(restock(world.chance.choice(PLENTY), adjust_by=1))
         next_at += WRITERS / WRITES_PER_SECOND
         await asyncio.sleep(next_at - loop.time())
 
 
-async def _restart(world: World) -> None:
-    await world.system.end("projector")
-    await world.system.start("projector")
-
-
 async def _holders(world: World) -> set[str]:
-    leases = world.views["leases"].find({"_id": {"$regex": r"^views/\d+$"}})
+    leases = world.views[LEASES].find({"_id": {"$regex": r"^views/\d+$"}})
     return {lease["holder"] async for lease in leases}
-
-
-async def _leave(world: World, *names: str) -> None:
-    for name in names:
-        await world.system.end(name)
-        world.system.forget(name)

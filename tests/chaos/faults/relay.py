@@ -5,11 +5,12 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from common.leases import LEASES
 from tests.chaos.world import World
 from tests.support.system import until
 
 BURN_SECONDS = 5.0
-LEASE = "relay/0"
+RELAY_LEASE = "relay/0"
 ENOUGH_SECONDS = 15.0
 
 
@@ -56,12 +57,11 @@ async def _second_relay(world: World) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await world.system.end("relay")
-        world.system.forget("relay")
+        await world.system.leave("relay")
 
 
 async def _holder(world: World) -> str | None:
-    lease = await world.events["leases"].find_one({"_id": LEASE})
+    lease = await world.events[LEASES].find_one({"_id": RELAY_LEASE})
     return lease["holder"] if lease else None
 
 

@@ -72,10 +72,9 @@ def _restless(saga: Document, status: str, facts: Facts) -> str | None:
     """Why a saga of an order in this status is not at rest."""
     state = (saga["state"]["status"], saga["state_word"], saga["waits_for"])
     waits_for = WAITS_FOR.get(status)
-    if saga["is_open"] and _is_still_charging(saga, facts):
-        return None
     if saga["is_open"]:
-        return f"its step {saga['steps'][-1]['want']['step']} has no outcome"
+        step = saga["steps"][-1]["want"]["step"]
+        return None if _is_still_charging(saga, facts) else f"its step {step} has no outcome"
     if saga["trouble"]:
         return f"it is stuck: {saga['trouble']}"
     if status == "PENDING" or state != (status, "running" if waits_for else "over", waits_for):
