@@ -10,7 +10,7 @@ from aiohttp import web
 from command_service.domain.order_commands import ImportOrder
 from command_service.handling import CommandHandler, Outcome, Request
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, fingerprint, identify, keyed_identity
-from common.bodies import parse_body, read_body
+from common.bodies import parse_body, read_body, read_body_if_any
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
 from common.values import is_uuid
@@ -63,7 +63,7 @@ class CommandApi:
 
     async def _request(self, http: web.Request, route: CommandRoute) -> Request:
         identity = identify(ANONYMOUS, single_header(http, "Idempotency-Key"))
-        body = await read_body(http)
+        body = await (read_body_if_any(http) if route.method == "DELETE" else read_body(http))
         return self._about(http, route, parse_body(route.command, body), identity, body)
 
     def _about(self, http: web.Request, route: CommandRoute, command: Any, identity: Identity, body: bytes) -> Request:

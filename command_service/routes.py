@@ -10,13 +10,18 @@ from uuid_utils import UUID, uuid5, uuid7
 from command_service.domain.decider import Decider
 from command_service.domain.inventory import INVENTORY, UpdateInventory
 from command_service.domain.order_commands import (
+    AddOrderItem,
     CancelOrder,
     CompleteOrder,
     CreateOrder,
+    DeleteOrder,
     DeliverOrder,
     ImportOrder,
+    RemoveOrderItem,
     RequestPayment,
     ShipOrder,
+    UpdateOrderStatus,
+    UpdateShippingAddress,
 )
 from command_service.domain.orders import ORDERS
 from common.errors import BadRequest
@@ -48,10 +53,15 @@ class CommandRoute:
 
 ROUTES = (
     CommandRoute("POST", "/commands/orders", CreateOrder, ORDERS, partition_key=lambda order: order.user_id),
+    CommandRoute("POST", "/commands/orders/{order_id}/items", AddOrderItem, ORDERS),
+    CommandRoute("POST", "/commands/orders/{order_id}/items/remove", RemoveOrderItem, ORDERS),
+    CommandRoute("PUT", "/commands/orders/{order_id}/shipping-address", UpdateShippingAddress, ORDERS),
+    CommandRoute("PUT", "/commands/orders/{order_id}/status", UpdateOrderStatus, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/ship", ShipOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/deliver", DeliverOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/complete", CompleteOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/cancel", CancelOrder, ORDERS),
+    CommandRoute("DELETE", "/commands/orders/{order_id}", DeleteOrder, ORDERS),
     CommandRoute("POST", "/commands/payments", RequestPayment, ORDERS, subject=lambda payment: payment.order_id),
     CommandRoute(
         "POST",

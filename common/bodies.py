@@ -23,6 +23,11 @@ async def read_body(request: web.Request, content_types: tuple[str, ...] = ("app
     return await read_all(request)
 
 
+async def read_body_if_any(request: web.Request) -> bytes:
+    """As `read_body`; an empty object where there is none, as a DELETE may come."""
+    return await read_body(request) if request.body_exists else b"{}"
+
+
 async def read_all(request: web.Request) -> bytes:
     """Return the body as it is; it must come within BODY_SECONDS."""
     _refuse_encodings(request)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 DEFAULT_CURRENCY = "EUR"  # what an amount without a currency means
 MAX_MINOR_UNITS = 10**15  # of one amount; a thousand lines of a million pieces still fit an int64
+MAX_QUANTITY = 1_000_000  # of one line
 _CURRENCY_DIGITS = {currency.code: currency.exponent for currency in Currency if currency.exponent is not None}
 _AMOUNT = re.compile(r"(\d{1,13})(?:\.(\d{1,4}))?", re.ASCII)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -124,9 +125,12 @@ Instant = Annotated[datetime, BeforeValidator(_spelt_as_rfc_3339), AfterValidato
 """An aware UTC instant in whole milliseconds, spelt as RFC 3339 says."""
 UserId = Annotated[int, Field(ge=1, le=2**53 - 1)]
 ProductId = Annotated[int, Field(ge=1, le=2**53 - 1)]
-Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 """Lengths are of the text in NFC, as it is stored."""
+Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Notes = Annotated[str, AfterValidator(clean_text), Field(max_length=2000)]
+"""What people write beside an order, for people."""
 Reason = Annotated[str, AfterValidator(clean_text), Field(max_length=500)]
 Code = Annotated[str, AfterValidator(clean_text), Field(min_length=1, max_length=100)]
 """A stable word for machines, like `insufficient_stock`."""

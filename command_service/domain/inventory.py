@@ -51,9 +51,12 @@ class ReserveStock(Message):
 
 
 class ReleaseStock(Message):
+    """Give back what was set aside, or so many pieces of it."""
+
     product_id: ProductId
     order_id: Uuid
     reservation_id: Uuid
+    quantity: Quantity | None = None
 
 
 class CommitStock(Message):
@@ -162,14 +165,16 @@ def _reserve(command: ReserveStock, inventory: Inventory) -> tuple[InventoryEven
         reservation_id=command.reservation_id,
         quantity=command.quantity,
         unit_price=inventory.unit_price,
+        product_name=inventory.product_name,
     )
     return (reserved, *_low_stock(inventory, evolve(inventory, reserved), command.product_id))
 
 
 def _release(command: ReleaseStock, inventory: Inventory) -> tuple[InventoryEvent, ...]:
-    quantity = inventory.reservations.get(command.reservation_id)
-    if quantity is None:
+    reserved = inventory.reservations.get(command.reservation_id)
+    if reserved is None:
         return ()
+    quantity = min(command.quantity or reserved, reserved)
     return (
         StockReleased(
             product_id=command.product_id,
@@ -227,11 +232,10 @@ def _updated(inventory: Inventory, event: InventoryUpdated) -> Inventory:
 
 
 def _closed(inventory: Inventory, event: StockReleased | StockCommitted) -> Inventory:
-    return replace(
-        inventory,
-        reserved=inventory.reserved - event.quantity,
-        reservations=inventory.reservations.delete(event.reservation_id),
-    )
+    """Without so many pieces of the reservation."""
+    reservations, left = inventory.reservations, inventory.reservations[event.reservation_id] - event.quantity
+    rest = reservations.set(event.reservation_id, left) if left else reservations.delete(event.reservation_id)
+    return replace(inventory, reserved=inventory.reserved - event.quantity, reservations=rest)
 
 
 INVENTORY: Decider[InventoryCommand, Inventory, InventoryEvent] = Decider(

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from command_service.domain.order_status import OrderStatus
 from common.events.orders import OrderLine, PricedLine
+from common.postal import Address
 from common.values import (
     CardToken,
     Code,
@@ -14,17 +16,20 @@ from common.values import (
     Message,
     Money,
     Name,
+    Notes,
     Price,
     ProductId,
     Quantity,
     Reason,
     Url,
     UserId,
+    Username,
     Uuid,
 )
 
 MAX_LINES = 100
 MAX_PIECES = 1_000_000  # of one order
+_TOO_MANY_PIECES = f"an order has at most {MAX_PIECES} pieces"
 
 Lines = Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
 
@@ -36,7 +41,11 @@ class CreateOrder(Message):
     items: Lines | None = None
     product_id: ProductId | None = None
     quantity: Quantity | None = None
+    customer_name: Name | None = None
     user_email: Email | None = None
+    user_username: Username | None = None
+    shipping_address: Address | None = None
+    notes: Notes | None = None
 
     @model_validator(mode="after")
     def _in_one_form(self) -> "CreateOrder":
@@ -44,7 +53,8 @@ class CreateOrder(Message):
         is_partly_short = self.product_id is not None or self.quantity is not None
         if is_partly_short != is_short or is_short == (self.items is not None):
             raise ValueError("give either items, or product_id and quantity")
-        _check_pieces(self.lines)
+        if pieces_of(self.lines) > MAX_PIECES:
+            raise ValueError(_TOO_MANY_PIECES)
         return self
 
     @cached_property
@@ -52,6 +62,25 @@ class CreateOrder(Message):
         if self.product_id is not None and self.quantity is not None:
             return (OrderLine(product_id=self.product_id, quantity=self.quantity),)
         return self.items or ()
+
+
+class AddOrderItem(Message):
+    """So many pieces more, of a product that is in the order or not."""
+
+    product_id: ProductId
+    quantity: Quantity
+
+
+class RemoveOrderItem(Message):
+    """So many pieces less; without `quantity` the whole line."""
+
+    product_id: ProductId
+    quantity: Quantity | None = None
+    reason: Reason
+
+
+class UpdateShippingAddress(Message):
+    shipping_address: Address
 
 
 class RequestPayment(Message):
@@ -80,6 +109,26 @@ class CancelOrder(Message):
     reason: Reason | None = None
 
 
+class UpdateOrderStatus(Message):
+    """Do what ship, deliver, complete or cancel do; shipping needs its carrier and tracking number."""
+
+    status: OrderStatus
+    reason: Reason | None = None
+    carrier: Name | None = None
+    tracking_number: Name | None = None
+    tracking_url: Url | None = None
+
+    @model_validator(mode="after")
+    def _with_what_it_needs(self) -> "UpdateOrderStatus":
+        if self.status is OrderStatus.SHIPPED and (self.carrier is None or self.tracking_number is None):
+            raise ValueError("SHIPPED needs carrier and tracking_number")
+        return self
+
+
+class DeleteOrder(Message):
+    reason: Reason | None = None
+
+
 class ImportOrder(Message):
     """Take over an order that was completed elsewhere; `line_number` makes it one order however often it is sent.
 
@@ -98,13 +147,13 @@ class ImportOrder(Message):
     def _counted_once(self) -> "ImportOrder":
         if bool(self.items) == (self.item_count is not None):
             raise ValueError("give either items or item_count")
-        _check_pieces(self.items)
+        if pieces_of(self.items) > MAX_PIECES:
+            raise ValueError(_TOO_MANY_PIECES)
         return self
 
 
-def _check_pieces(lines: tuple[OrderLine, ...]) -> None:
-    if sum(line.quantity for line in lines) > MAX_PIECES:
-        raise ValueError(f"an order has at most {MAX_PIECES} pieces")
+def pieces_of(lines: tuple[OrderLine, ...]) -> int:
+    return sum(line.quantity for line in lines)
 
 
 class ValidateOrder(Message):
@@ -140,6 +189,8 @@ class ConfirmRefund(Message):
     amount: Money
 
 
-ClientCommand = CreateOrder | RequestPayment | ShipOrder | DeliverOrder | CompleteOrder | CancelOrder | ImportOrder
+ClientMove = ShipOrder | DeliverOrder | CompleteOrder | CancelOrder | UpdateOrderStatus | DeleteOrder
+ItemChange = AddOrderItem | RemoveOrderItem
+ClientCommand = CreateOrder | ItemChange | UpdateShippingAddress | RequestPayment | ClientMove | ImportOrder
 SagaCommand = ValidateOrder | RejectOrder | ConfirmPayment | FailPayment | ConfirmRefund
 OrderCommand = ClientCommand | SagaCommand

@@ -5,7 +5,8 @@ from uuid import UUID, uuid5
 
 from command_service.domain.decider import Context
 from command_service.domain.order_commands import ConfirmPayment, ConfirmRefund, FailPayment, RequestPayment
-from command_service.domain.order_state import PAID, Order, OrderStatus, refusal
+from command_service.domain.order_state import Order
+from command_service.domain.order_status import PAID, OrderStatus, refusal
 from common.errors import CommandRejected, Contradiction
 from common.events.orders import OrderEvent, OrderPaid, OrderPaymentFailed, OrderRefunded, PaymentRequested
 from common.values import CardPersonal

@@ -1,20 +1,22 @@
-"""What the rules must know of an order: how its events make it, and how it stands in the way of a command."""
+"""What the rules must know of an order, and how its events make it."""
 
-from enum import StrEnum
 from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
 
-from command_service.domain.decider import Context
-from common.errors import CommandRejected
+from command_service.domain.order_status import OrderStatus
 from common.events.orders import (
     OrderCancelled,
     OrderCompleted,
+    OrderDeleted,
     OrderDelivered,
     OrderEvent,
     OrderImported,
     OrderInitiated,
+    OrderItemAdded,
+    OrderItemRemoved,
+    OrderLine,
     OrderPaid,
     OrderPaymentFailed,
     OrderRefunded,
@@ -23,32 +25,10 @@ from common.events.orders import (
     OrderValidated,
     PaymentRequested,
     PricedLine,
+    ShippingAddressUpdated,
 )
+from common.postal import Address
 from common.values import Money
-
-
-class OrderStatus(StrEnum):
-    PENDING = "PENDING"
-    VALIDATED = "VALIDATED"
-    PAID = "PAID"
-    SHIPPED = "SHIPPED"
-    DELIVERED = "DELIVERED"
-    COMPLETED = "COMPLETED"
-    REJECTED = "REJECTED"
-    CANCELLED = "CANCELLED"
-    REFUNDED = "REFUNDED"
-
-
-PAID = frozenset({OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
-OVER = {
-    OrderStatus.SHIPPED: "order_shipped",
-    OrderStatus.DELIVERED: "order_shipped",
-    OrderStatus.COMPLETED: "order_completed",
-    OrderStatus.REJECTED: "order_rejected",
-    OrderStatus.CANCELLED: "order_cancelled",
-    OrderStatus.REFUNDED: "order_cancelled",
-}
-"""How a command is refused that comes too late; one that comes too early names what it waits for."""
 
 _MOVES: dict[type[OrderEvent], OrderStatus] = {
     OrderRejected: OrderStatus.REJECTED,
@@ -61,14 +41,17 @@ _MOVES: dict[type[OrderEvent], OrderStatus] = {
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`status` is None before there is an order, `total` before its lines have prices.
+    """`status` is None before there is an order, `total` while its lines have no prices.
 
     `open_payment` is the id of the payment that was requested and has no end yet, `captured_payment` of the one that
     paid; `attempts` counts the payments that were requested.
     """
 
     status: OrderStatus | None = None
+    is_deleted: bool = False
+    lines: tuple[OrderLine, ...] = ()  # a product stands in one of them
     total: Money | None = None
+    shipping_address: Address | None = None
     attempts: int = 0
     open_payment: str | None = None
     captured_payment: str | None = None
@@ -76,10 +59,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def evolve(order: Order, event: OrderEvent) -> Order:
     match event:
-        case OrderInitiated():
-            return Order(status=OrderStatus.PENDING)
-        case OrderImported():
-            return Order(status=OrderStatus.COMPLETED, total=event.paid)
+        case OrderInitiated() | OrderImported():
+            return _placed(event)
+        case OrderItemAdded() | OrderItemRemoved() | ShippingAddressUpdated() | OrderDeleted():
+            return _amended(order, event)
         case OrderValidated():
             return replace(order, status=OrderStatus.VALIDATED, total=total_of(event.items))
         case PaymentRequested() | OrderPaid() | OrderPaymentFailed():
@@ -89,6 +72,43 @@ def evolve(order: Order, event: OrderEvent) -> Order:
         ):
             return replace(order, status=_MOVES[type(event)])
     assert_never(event)
+
+
+def _placed(event: OrderInitiated | OrderImported) -> Order:
+    match event:
+        case OrderInitiated():
+            address = event.personal.shipping_address
+            return Order(status=OrderStatus.PENDING, lines=event.items, shipping_address=address)
+        case OrderImported():
+            return Order(status=OrderStatus.COMPLETED, lines=event.items, total=event.paid)
+    assert_never(event)
+
+
+def _amended(order: Order, event: OrderItemAdded | OrderItemRemoved | ShippingAddressUpdated | OrderDeleted) -> Order:
+    match event:
+        case OrderItemAdded():
+            return _with_items(order, event.product_id, event.quantity)
+        case OrderItemRemoved():
+            return _with_items(order, event.product_id, -event.quantity)
+        case ShippingAddressUpdated():
+            return replace(order, shipping_address=event.personal.shipping_address)
+        case OrderDeleted():
+            return replace(order, is_deleted=True)
+    assert_never(event)
+
+
+def _with_items(order: Order, product_id: int, more: int) -> Order:
+    """What was reserved and priced before is not what is wanted now."""
+    return replace(order, status=OrderStatus.PENDING, lines=changed_lines(order.lines, product_id, more), total=None)
+
+
+def changed_lines(lines: tuple[OrderLine, ...], product_id: int, more: int) -> tuple[OrderLine, ...]:
+    """The lines with so many pieces more of this product, or less; in the place where it stood, or at the end."""
+    quantities = {line.product_id: line.quantity for line in lines}
+    quantities[product_id] = quantities.get(product_id, 0) + more
+    return tuple(
+        OrderLine(product_id=product, quantity=quantity) for product, quantity in quantities.items() if quantity
+    )
 
 
 def _paying(order: Order, event: PaymentRequested | OrderPaid | OrderPaymentFailed) -> Order:
@@ -106,8 +126,3 @@ def total_of(lines: tuple[PricedLine, ...]) -> Money:
     """The sum of the lines, which must be of one currency and together at most MAX_MINOR_UNITS."""
     amount = sum(line.unit_price.amount * line.quantity for line in lines)
     return Money(amount=amount, currency=lines[0].unit_price.currency)
-
-
-def refusal(status: OrderStatus, context: Context, *, otherwise: str = "order_not_pending") -> CommandRejected:
-    """Name what stands in the way: how the order ended or left, or `otherwise` while it is on its way."""
-    return CommandRejected(OVER.get(status, otherwise), f"Order {context.subject} is {status}; this cannot be done.")

@@ -11,10 +11,13 @@ from common.events.inventory import (
 from common.events.orders import (
     OrderCancelled,
     OrderCompleted,
+    OrderDeleted,
     OrderDelivered,
     OrderEvent,
     OrderImported,
     OrderInitiated,
+    OrderItemAdded,
+    OrderItemRemoved,
     OrderPaid,
     OrderPaymentFailed,
     OrderRefunded,
@@ -22,6 +25,7 @@ from common.events.orders import (
     OrderShipped,
     OrderValidated,
     PaymentRequested,
+    ShippingAddressUpdated,
 )
 from common.events.payments import (
     PaymentEvent,
@@ -47,6 +51,10 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "OrderCompleted": OrderCompleted,
     "OrderCancelled": OrderCancelled,
     "OrderRefunded": OrderRefunded,
+    "OrderItemAdded": OrderItemAdded,
+    "OrderItemRemoved": OrderItemRemoved,
+    "OrderDeleted": OrderDeleted,
+    "ShippingAddressUpdated": ShippingAddressUpdated,
     "OrderImported": OrderImported,
     "PaymentInitiated": PaymentInitiated,
     "PaymentProcessed": PaymentProcessed,

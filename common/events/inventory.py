@@ -41,10 +41,11 @@ class StockReserved(Message):
     reservation_id: str
     quantity: Quantity
     unit_price: Money
+    product_name: Name | None = None
 
 
 class StockReleased(Message):
-    """What was set aside may be had by others again."""
+    """What was set aside, or so many pieces of it, may be had by others again."""
 
     schema_version: ClassVar[int] = 1
 

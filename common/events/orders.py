@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from common.postal import Address
 from common.values import (
     CardPersonal,
     Code,
@@ -12,11 +13,13 @@ from common.values import (
     Message,
     Money,
     Name,
+    Notes,
     ProductId,
     Quantity,
     Reason,
     Url,
     UserId,
+    Username,
 )
 
 
@@ -26,17 +29,28 @@ class OrderLine(Message):
 
 
 class PricedLine(Message):
-    """A line at the price it had when its stock was reserved."""
+    """Pieces at the price they had when they were reserved; a product may stand in two such lines."""
 
     product_id: ProductId
     quantity: Quantity
     unit_price: Money
+    product_name: Name | None = None
 
 
 class OrderPersonal(Message):
     """What identifies a person, kept apart so that it can be erased alone."""
 
+    name: Name | None = None
     email: Email | None = None
+    username: Username | None = None
+    shipping_address: Address | None = None
+    notes: Notes | None = None
+
+
+class AddressPersonal(Message):
+    """None once it was erased."""
+
+    shipping_address: Address | None = None
 
 
 class OrderInitiated(Message):
@@ -46,6 +60,36 @@ class OrderInitiated(Message):
     user_id: UserId
     items: Annotated[tuple[OrderLine, ...], Field(min_length=1)]
     personal: OrderPersonal = OrderPersonal()
+
+
+class OrderItemAdded(Message):
+    """So many pieces more; the order is pending again until they are reserved."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    product_id: ProductId
+    quantity: Quantity
+
+
+class OrderItemRemoved(Message):
+    """So many pieces less, at most the whole line; the order is pending again."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    product_id: ProductId
+    quantity: Quantity
+    reason: Reason
+
+
+class ShippingAddressUpdated(Message):
+    """The parcel goes there; nothing had been shipped yet."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    personal: AddressPersonal
 
 
 class OrderValidated(Message):
@@ -136,6 +180,15 @@ class OrderRefunded(Message):
     amount: Money
 
 
+class OrderDeleted(Message):
+    """Nobody wants to see the order any more; it was over, and what it says stays true."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    reason: Reason | None = None
+
+
 class OrderImported(Message):
     """An order that another system completed; what it paid counts as captured.
 
@@ -166,5 +219,9 @@ OrderEvent = (
     | OrderCompleted
     | OrderCancelled
     | OrderRefunded
+    | OrderItemAdded
+    | OrderItemRemoved
+    | OrderDeleted
+    | ShippingAddressUpdated
     | OrderImported
 )

@@ -1,18 +1,21 @@
-"""An order as people look at it, and what it adds to the user's, the day's and the product's sums."""
+"""How events make an order as people look at it, and what it adds to the user's, the day's and the product's sums."""
 
+from collections import Counter
 from datetime import datetime
 from typing import assert_never
 
-import msgspec
 from msgspec.structs import replace
 
 from common.events import Event
 from common.events.orders import (
     OrderCancelled,
     OrderCompleted,
+    OrderDeleted,
     OrderDelivered,
     OrderImported,
     OrderInitiated,
+    OrderItemAdded,
+    OrderItemRemoved,
     OrderPaid,
     OrderPaymentFailed,
     OrderRefunded,
@@ -20,64 +23,25 @@ from common.events.orders import (
     OrderShipped,
     OrderValidated,
     PaymentRequested,
+    ShippingAddressUpdated,
 )
+from common.postal import Address
 from common.read_models.inventory import PRODUCT_DEMAND
+from common.read_models.order_shapes import (
+    AddressView,
+    OrderLineView,
+    OrderView,
+    PaymentView,
+    ShipmentView,
+    TimelineEntry,
+)
 from common.read_models.order_statistics import DAYS
 from common.read_models.shapes import Contribution, Index, ReadModel, SummaryKey, Told
 from common.read_models.users import USER_PRODUCTS, USERS
+from common.read_models.words import words_of
 from common.values import Money
 
 _AWAITING_STOCK = frozenset({"PENDING", "VALIDATED", "PAID"})  # what still waits for a product's stock to leave
-
-
-class OrderLineView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    product_id: int
-    quantity: int
-    unit_price: Money | None = None
-
-
-class PaymentView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The order's latest payment. `status` is REQUESTED, CAPTURED, FAILED or REFUNDED; `code` and `reason` say why."""
-
-    payment_id: str
-    status: str
-    amount: Money
-    code: str | None = None
-    reason: str | None = None
-
-
-class ShipmentView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    carrier: str
-    tracking_number: str
-    tracking_url: str | None = None
-
-
-class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    event: str
-    timestamp: datetime
-
-
-class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`total` is None until the lines have prices; `captured` is what was paid and not given back, None for nothing."""
-
-    order_id: str
-    order_number: str
-    user_id: int
-    user_email: str | None
-    status: str
-    items: tuple[OrderLineView, ...]
-    item_count: int
-    total: Money | None
-    captured: Money | None
-    is_pending: bool
-    placed_at: datetime
-    updated_at: datetime
-    payment: PaymentView | None = None
-    shipment: ShipmentView | None = None
-    reject_code: str | None = None
-    reject_reason: str | None = None
-    cancel_reason: str | None = None
-    timeline: tuple[TimelineEntry, ...]
 
 
 def project(order: OrderView | None, event: Event, told: Told) -> OrderView:
@@ -88,18 +52,25 @@ def project(order: OrderView | None, event: Event, told: Told) -> OrderView:
             return _imported(event, told)
         case _ if order is None:
             raise ValueError(f"{type(event).__name__} comes before the order")
+        case OrderItemAdded() | OrderItemRemoved() | ShippingAddressUpdated() | OrderDeleted():
+            return _amended(order, event, told)
         case PaymentRequested() | OrderPaid() | OrderPaymentFailed() | OrderRefunded():
             return _paying(order, event, told)
     return _moved(order, event, told)
 
 
 def _initiated(event: OrderInitiated, told: Told) -> OrderView:
-    return OrderView(
+    order = OrderView(
         order_id=event.order_id,
         order_number=_number(told, told.recorded_at),
         user_id=event.user_id,
         user_email=event.personal.email,
+        user_username=event.personal.username,
+        customer_name=event.personal.name,
+        shipping_address=_address(event.personal.shipping_address),
+        notes=event.personal.notes,
         status="PENDING",
+        is_deleted=False,
         items=tuple(OrderLineView(product_id=line.product_id, quantity=line.quantity) for line in event.items),
         item_count=sum(line.quantity for line in event.items),
         total=None,
@@ -109,6 +80,15 @@ def _initiated(event: OrderInitiated, told: Told) -> OrderView:
         updated_at=told.recorded_at,
         timeline=(_entry(told),),
     )
+    return _findable(order)
+
+
+def _findable(order: OrderView) -> OrderView:
+    """With the words of the customer, the products and the parcel; its number is looked up as it is."""
+    names = (line.product_name for line in order.items)
+    tracking = order.shipment and order.shipment.tracking_number
+    words = words_of(order.customer_name, order.user_username, order.user_email, tracking, *names)
+    return order if words == order.words else replace(order, words=words)
 
 
 def _imported(event: OrderImported, told: Told) -> OrderView:
@@ -116,8 +96,8 @@ def _imported(event: OrderImported, told: Told) -> OrderView:
         order_id=event.order_id,
         order_number=_number(told, event.placed_at),
         user_id=event.user_id,
-        user_email=None,
         status="COMPLETED",
+        is_deleted=False,
         items=tuple(OrderLineView(product_id=line.product_id, quantity=line.quantity) for line in event.items),
         item_count=event.item_count,
         total=event.paid,
@@ -127,6 +107,45 @@ def _imported(event: OrderImported, told: Told) -> OrderView:
         updated_at=told.recorded_at,
         timeline=(_entry(told),),
     )
+
+
+def _address(address: Address | None) -> AddressView | None:
+    return None if address is None else AddressView(**address.model_dump())
+
+
+def _amended(
+    order: OrderView, event: OrderItemAdded | OrderItemRemoved | ShippingAddressUpdated | OrderDeleted, told: Told
+) -> OrderView:
+    match event:
+        case OrderItemAdded():
+            return _with_items(order, event.product_id, event.quantity, told)
+        case OrderItemRemoved():
+            return _with_items(order, event.product_id, -event.quantity, told)
+        case ShippingAddressUpdated():
+            address = _address(event.personal.shipping_address)
+            return replace(_entered(order, order.status, told), shipping_address=address)
+        case OrderDeleted():
+            return replace(_entered(order, order.status, told), is_deleted=True)
+    assert_never(event)
+
+
+def _with_items(order: OrderView, product_id: int, more: int, told: Told) -> OrderView:
+    """Prices and total come again when the order is validated again."""
+    quantities = _quantities(order)
+    quantities[product_id] += more
+    items = tuple(
+        OrderLineView(product_id=product, quantity=pieces) for product, pieces in quantities.items() if pieces
+    )
+    fewer_or_more = replace(order, items=items, item_count=order.item_count + more, total=None)
+    return _findable(_entered(fewer_or_more, "PENDING", told))
+
+
+def _quantities(order: OrderView) -> Counter[int]:
+    """Product → pieces, in the order of the lines."""
+    quantities: Counter[int] = Counter()
+    for line in order.items:
+        quantities[line.product_id] += line.quantity
+    return quantities
 
 
 def _paying(
@@ -144,13 +163,18 @@ def _paying(
             return replace(_entered(order, "PAID", told), payment=payment, captured=event.amount)
         case OrderRefunded():
             payment = PaymentView(payment_id=event.payment_id, status="REFUNDED", amount=event.amount)
-            return replace(_entered(order, "REFUNDED", told), payment=payment, captured=_left(order, event.amount))
+            captured, refunded = _left(order, event.amount), _added(order.refunded, event.amount)
+            return replace(_entered(order, "REFUNDED", told), payment=payment, captured=captured, refunded=refunded)
     assert_never(event)
 
 
 def _left(order: OrderView, refunded: Money) -> Money | None:
     amount = 0 if order.captured is None else order.captured.amount - refunded.amount
     return Money(amount=amount, currency=refunded.currency) if amount > 0 else None
+
+
+def _added(before: Money | None, more: Money) -> Money:
+    return Money(amount=more.amount + (before.amount if before else 0), currency=more.currency)
 
 
 def _moved(order: OrderView, event: Event, told: Told) -> OrderView:
@@ -171,18 +195,25 @@ def _moved(order: OrderView, event: Event, told: Told) -> OrderView:
 
 
 def _validated(order: OrderView, event: OrderValidated, told: Told) -> OrderView:
-    prices = {line.product_id: line.unit_price for line in event.items}
-    items = tuple(replace(line, unit_price=prices.get(line.product_id)) for line in order.items)
+    items = tuple(
+        OrderLineView(
+            product_id=line.product_id,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            product_name=line.product_name,
+        )
+        for line in event.items
+    )
     amount = sum(line.unit_price.amount * line.quantity for line in event.items)
     total = Money(amount=amount, currency=event.items[0].unit_price.currency)
-    return replace(_entered(order, "VALIDATED", told), items=items, total=total)
+    return _findable(replace(_entered(order, "VALIDATED", told), items=items, total=total))
 
 
 def _shipped(order: OrderView, event: OrderShipped, told: Told) -> OrderView:
     shipment = ShipmentView(
         carrier=event.carrier, tracking_number=event.tracking_number, tracking_url=event.tracking_url
     )
-    return replace(_entered(order, "SHIPPED", told), shipment=shipment)
+    return _findable(replace(_entered(order, "SHIPPED", told), shipment=shipment))
 
 
 def _entered(order: OrderView, status: str, told: Told) -> OrderView:
@@ -207,26 +238,34 @@ def _entry(told: Told) -> TimelineEntry:
 def contribute(order: OrderView) -> Contribution:
     """An order counts for its user and its day, its lines as the user's favourites and, while pending, as demand.
 
-    A rejected one never came about: it counts as rejected and as nothing else.
+    A rejected one never came about: it counts as rejected and as nothing else. Of a deleted one only its money counts.
     """
     day = order.placed_at.date().isoformat()
     statuses = {f"statuses.{order.status}": 1}
+    money = _money(order)
+    if order.is_deleted:
+        return {SummaryKey(USERS, (order.user_id,)): money, SummaryKey(DAYS, (day,)): money}
     if order.status == "REJECTED":
         return {SummaryKey(USERS, (order.user_id,)): statuses, SummaryKey(DAYS, (day,)): statuses}
-    counted = {"total_orders": 1, **statuses, **_money(order.captured)}
+    counted = {"total_orders": 1, **statuses, **money}
     sums: dict[SummaryKey, dict[str, int]] = {
         SummaryKey(USERS, (order.user_id,)): counted,
         SummaryKey(DAYS, (day,)): {**counted, "total_items": order.item_count},
     }
-    for line in order.items:
-        sums[SummaryKey(USER_PRODUCTS, (order.user_id, line.product_id))] = {"orders": 1, "quantity": line.quantity}
+    for product_id, quantity in _quantities(order).items():
+        sums[SummaryKey(USER_PRODUCTS, (order.user_id, product_id))] = {"orders": 1, "quantity": quantity}
         if order.is_pending:
-            sums[SummaryKey(PRODUCT_DEMAND, (line.product_id,))] = {"pending_orders": 1}
+            sums[SummaryKey(PRODUCT_DEMAND, (product_id,))] = {"pending_orders": 1}
     return sums
 
 
-def _money(captured: Money | None) -> dict[str, int]:
-    return {} if captured is None else {f"spent.{captured.currency}": captured.amount, "paid_orders": 1}
+def _money(order: OrderView) -> dict[str, int]:
+    money: dict[str, int] = {}
+    if order.captured:
+        money = {f"spent.{order.captured.currency}": order.captured.amount, "paid_orders": 1}
+    if order.refunded:
+        money[f"refunded.{order.refunded.currency}"] = order.refunded.amount
+    return money
 
 
 ORDERS = ReadModel(

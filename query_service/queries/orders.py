@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+from msgspec.structs import asdict
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.read_models.orders import ORDERS, OrderLineView, OrderView, ShipmentView
+from common.read_models.order_shapes import AddressView, OrderLineView, OrderView, ShipmentView
+from common.read_models.orders import ORDERS
 from common.read_models.storage import to_view
 from common.values import is_uuid
 from query_service.answers import Answer, order_id_of, user_id_of
@@ -44,7 +46,12 @@ def show_order(document: dict[str, Any]) -> dict[str, Any]:
         "order_number": order.order_number,
         "user_id": order.user_id,
         "user_email": order.user_email,
+        "user_username": order.user_username,
+        "customer_name": order.customer_name,
+        "shipping_address": order.shipping_address and _show_address(order.shipping_address),
+        "notes": order.notes,
         "status": order.status,
+        "is_deleted": order.is_deleted,
         "total_amount": order.total and number(order.total.amount, order.total.currency),
         "total": show(order.total),
         "items": [_show_line(line) for line in order.items],
@@ -56,6 +63,7 @@ def show_order(document: dict[str, Any]) -> dict[str, Any]:
         "cancel_reason": order.cancel_reason,
         "timeline": [{"event": entry.event, "timestamp": entry.timestamp} for entry in order.timeline],
         "placed_at": order.placed_at,
+        "created_at": order.placed_at,
         "updated_at": order.updated_at,
         "version": document["version"],
     }
@@ -84,8 +92,17 @@ def _show_shipment(shipment: ShipmentView) -> dict[str, Any]:
     }
 
 
+def _show_address(address: AddressView) -> dict[str, Any]:
+    return {name: value for name, value in asdict(address).items() if value is not None}
+
+
 def _show_line(line: OrderLineView) -> dict[str, Any]:
-    return {"product_id": line.product_id, "quantity": line.quantity, "unit_price": show(line.unit_price)}
+    return {
+        "product_id": line.product_id,
+        "product_name": line.product_name,
+        "quantity": line.quantity,
+        "unit_price": show(line.unit_price),
+    }
 
 
 def _place(cursor: list[str]) -> tuple[datetime, str]:

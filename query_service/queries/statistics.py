@@ -27,8 +27,10 @@ async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
     all_days = _days(await views[SUMS].find(all_of(DAYS)).to_list())
     days = [day for day in all_days if day["total_orders"]]
-    revenue = _added(day["spent"] for day in days)
-    totals = Counter({name: sum(day[name] for day in days) for name in ("total_orders", "paid_orders", "total_items")})
+    revenue = _added(day["spent"] for day in all_days)  # what deleted orders paid was paid
+    totals = Counter(
+        {name: sum(day[name] for day in all_days) for name in ("total_orders", "paid_orders", "total_items")}
+    )
     busiest = sorted(days, key=lambda day: (-day["total_orders"], day["day"]))
     content = {
         "total_orders": totals["total_orders"],

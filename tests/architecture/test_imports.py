@@ -25,6 +25,7 @@ PURE = (
     "common/events",
     "common/read_models",
     "common/values.py",
+    "common/postal.py",
     "common/errors.py",
     "common/envelope.py",
     "common/codec.py",
@@ -38,7 +39,7 @@ PURE = (
     "command_service/sagas/shapes.py",
     "payments/charges.py",
 )
-PURE_LIBRARIES = frozenset({"immutables", "iso4217", "msgspec", "orjson", "pydantic"})
+PURE_LIBRARIES = frozenset({"immutables", "iso3166", "iso4217", "msgspec", "orjson", "pydantic"})
 PURE_STANDARD = frozenset(
     {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "heapq"}
     | {"itertools", "re", "typing", "unicodedata", "uuid"}
@@ -154,7 +155,9 @@ def test_pure_files_ask_neither_the_clock_nor_chance_nor_the_environment() -> No
 
 CONTEXT_FOLDERS = ("command_service/domain", "common/events", "query_service/queries")
 SHARED_IN_FOLDER = frozenset({"__init__", "decider"})
-PARTS = {"order_commands": "orders", "order_payment": "orders", "order_state": "orders"}  # of a context in many files
+PARTS = {  # of a context in many files
+    f"order_{part}": "orders" for part in ("commands", "items", "moves", "payment", "state", "status")
+}
 
 
 @pytest.mark.parametrize("folder", CONTEXT_FOLDERS)

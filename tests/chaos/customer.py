@@ -10,7 +10,8 @@ from tests.chaos.history import Record
 PLENTY, SCARCE = range(1, 21), range(21, 24)
 USERS = 500
 MOST_OPEN_ORDERS = 6
-PLACES, REPEATS, WANDERS, GIVES_UP = 0.4, 0.02, 0.15, 0.1  # chances
+PLACES, REPEATS, WANDERS, GIVES_UP, CHANGES_MIND = 0.4, 0.02, 0.15, 0.1, 0.2  # chances
+UNPAID = ("PENDING", "VALIDATED")
 SHIPMENT = {"carrier": "DHL", "tracking_number": "1"}
 ENDED = ("REJECTED", "CANCELLED", "REFUNDED", "COMPLETED")
 NEXT = {"PAID": ("ship", SHIPMENT), "SHIPPED": ("deliver", {}), "DELIVERED": ("complete", {})}
@@ -56,6 +57,8 @@ class Customer:
             await self._look(order_id)
         elif self.chance.random() < GIVES_UP:
             await self._send(Wish(op="cancel", path=f"orders/{order_id}/cancel", subject=order_id))
+        elif status in UNPAID and self.chance.random() < CHANGES_MIND:
+            await self._send(self._change(order_id))
         elif status in NEXT:
             what, body = NEXT[status]
             await self._send(Wish(op=what, path=f"orders/{order_id}/{what}", body=body, subject=order_id))
@@ -77,6 +80,14 @@ class Customer:
             products.append(self.chance.choice(SCARCE))
         items = [{"product_id": product_id, "quantity": self.chance.randint(1, 5)} for product_id in products]
         return Wish(op="place", path="orders", body={"user_id": self.user_id, "items": items})
+
+    def _change(self, order_id: str) -> Wish:
+        product_id, quantity = self.chance.choice(PLENTY), self.chance.randint(1, 3)
+        if self.chance.random() < 0.5:
+            body = {"product_id": product_id, "quantity": quantity}
+            return Wish(op="more", path=f"orders/{order_id}/items", body=body, subject=order_id)
+        body = {"product_id": product_id, "reason": "changed my mind"}
+        return Wish(op="less", path=f"orders/{order_id}/items/remove", body=body, subject=order_id)
 
     def _delivery(self) -> Wish:
         return restock(self.chance.choice(SCARCE), adjust_by=self.chance.randint(1, 9))

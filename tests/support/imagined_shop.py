@@ -14,12 +14,22 @@ from common.codec import encode_event
 from common.envelope import Commit
 from common.errors import Refusal
 from common.events.orders import OrderLine, PricedLine
+from common.postal import Address
 from common.values import Message, Money
 
 BEGUN_AT = datetime(2026, 1, 31, 22, tzinfo=UTC)
 PARTITIONS = 4
 PRODUCTS = range(1, 4)
 USERS = range(1, 4)
+ADDRESSES = (
+    Address(line1="Unter den Linden 1", postal_code="10117", city="Berlin", country="DE"),
+    Address(recipient="Grace Hopper", line1="1 Main Street", city="Springfield", region="OR", country="US"),
+)
+CUSTOMERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"customer_name": "Ada Lovelace", "user_email": "Ada.L@example.org", "shipping_address": ADDRESSES[0]},
+    {"user_username": "gh_1906", "notes": "Ring twice."},
+)
 
 
 class ImaginedShop:
@@ -43,7 +53,8 @@ class ImaginedShop:
     def _place(self) -> None:
         order_id, user_id = self._id(), self._chance.choice(USERS)
         self._orders[order_id] = user_id
-        self._decide(ORDERS, order_id, user_id, orders.CreateOrder(user_id=user_id, items=self._lines()))
+        customer = self._chance.choice(CUSTOMERS)
+        self._decide(ORDERS, order_id, user_id, orders.CreateOrder(user_id=user_id, items=self._lines(), **customer))
 
     def _move(self) -> None:
         if self._orders:
@@ -69,16 +80,28 @@ class ImaginedShop:
             orders.CancelOrder(reason="too slow"),
             orders.FailPayment(payment_id=payment_id, code="declined"),
             self._chance.choice(tuple(forward.values())),
+            *self._changes(),
         )
         if self._chance.random() < 0.3:
             return self._chance.choice(aside)
         return forward.get(order.status, confirm)
 
+    def _changes(self) -> tuple[Message, ...]:
+        product_id, quantity = self._chance.choice(PRODUCTS), self._chance.randint(1, 3)
+        return (
+            orders.AddOrderItem(product_id=product_id, quantity=quantity),
+            orders.RemoveOrderItem(product_id=product_id, reason="changed my mind"),
+            orders.RemoveOrderItem(product_id=product_id, quantity=quantity, reason="too many"),
+            orders.UpdateShippingAddress(shipping_address=self._chance.choice(ADDRESSES)),
+            orders.DeleteOrder(),
+        )
+
     def _validation(self, order_id: str) -> Message:
         if self._chance.random() < 0.2:
             return orders.RejectOrder(code="insufficient_stock", reason="Too few.")
-        placed = next(c for c in self.commits if c.stream == f"order-{order_id}").events[0].data
-        lines = [PricedLine(**line, unit_price=self._price()) for line in placed["items"]]
+        wanted = self._states[f"order-{order_id}"].lines
+        name = self._chance.choice((None, "Clicky Keyboard", "Mouse"))
+        lines = [PricedLine(**line.model_dump(), unit_price=self._price(), product_name=name) for line in wanted]
         return orders.ValidateOrder(items=tuple(sorted(lines, key=lambda line: line.product_id)))
 
     def _handle_stock(self) -> None:

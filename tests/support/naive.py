@@ -61,14 +61,15 @@ def apply_to_order(
         case "OrderInitiated" | "OrderImported":
             imported = event["type"] == "OrderImported"
             placed_at = data["placed_at"] if imported else at
-            lines = [{**line, "unit_price": None} for line in data.get("items", [])]
+            lines = data.get("items", [])
             orders[subject] = {
                 "_id": subject,
                 "partition": commit["partition"],
                 "order_id": subject,
                 "order_number": f"ORD-{placed_at.year}-{commit['_id']}",
                 "user_id": data["user_id"],
-                "user_email": data.get("personal", {}).get("email"),
+                **customer(data.get("personal", {})),
+                "is_deleted": False,
                 "status": "COMPLETED" if imported else "PENDING",
                 "items": lines,
                 "item_count": data["item_count"] if imported else sum(line["quantity"] for line in lines),
@@ -76,18 +77,35 @@ def apply_to_order(
                 "captured": data.get("paid"),
                 "is_pending": not imported,
                 "placed_at": placed_at,
-                "payment": None,
-                "shipment": None,
-                "reject_code": None,
-                "reject_reason": None,
-                "cancel_reason": None,
                 "timeline": [entry],
                 **stand,
             }
+            search(orders[subject])
         case _:
             orders[subject] |= stand
             orders[subject]["timeline"].append(entry)
             change_order(orders[subject], event["type"], data)
+            search(orders[subject])
+
+
+def customer(personal: dict[str, Any]) -> dict[str, Any]:
+    names = {"name": "customer_name", "email": "user_email", "username": "user_username", "notes": "notes"}
+    names["shipping_address"] = "shipping_address"
+    return {shown: personal[name] for name, shown in names.items() if name in personal}
+
+
+def search(order: dict[str, Any]) -> None:
+    """What the order is found by, word for word."""
+    texts = [order.get("customer_name"), order.get("user_username"), order.get("user_email")]
+    texts += [order.get("shipment", {}).get("tracking_number")]
+    texts += [line.get("product_name") for line in order["items"]]
+    words: list[str] = []
+    for text in texts:
+        spaced = "".join(c if c.isalnum() or c == "_" else " " for c in (text or "").casefold())
+        words += [word[:40] for word in spaced.split() if word[:40] not in words]
+    order.pop("words", None)
+    if words:
+        order["words"] = words[:50]
 
 
 ENTERED = {
@@ -102,26 +120,43 @@ ENTERED = {
 }
 
 
+TOLD_ONLY = frozenset({"PaymentRequested", "OrderPaymentFailed", "ShippingAddressUpdated", "OrderDeleted"})
+CHANGED = frozenset({"OrderItemAdded", "OrderItemRemoved"})
+
+
 def change_order(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
-    assert kind in ENTERED or kind in ("PaymentRequested", "OrderPaymentFailed"), f"{kind} is unknown"
-    order["status"] = ENTERED.get(kind, order["status"])
+    assert kind in ENTERED or kind in TOLD_ONLY | CHANGED, f"{kind} is unknown"
+    order["status"] = "PENDING" if kind in CHANGED else ENTERED.get(kind, order["status"])
     order["is_pending"] = order["status"] in ("PENDING", "VALIDATED", "PAID")
     match kind:
         case "OrderValidated":
-            for line in order["items"]:
-                line["unit_price"] = next(
-                    p["unit_price"] for p in data["items"] if p["product_id"] == line["product_id"]
-                )
+            order["items"] = data["items"]
             amounts = [line["quantity"] * line["unit_price"]["amount"] for line in order["items"]]
             order["total"] = {"amount": sum(amounts), "currency": order["items"][0]["unit_price"]["currency"]}
+        case "OrderItemAdded" | "OrderItemRemoved":
+            change_items(order, data["product_id"], data["quantity"] * (1 if kind == "OrderItemAdded" else -1))
+        case "ShippingAddressUpdated":
+            order["shipping_address"] = data["personal"]["shipping_address"]
+        case "OrderDeleted":
+            order["is_deleted"] = True
         case "OrderRejected":
             order |= {"reject_code": data["code"], "reject_reason": data["reason"]}
         case "OrderCancelled":
-            order["cancel_reason"] = data.get("reason")
+            order |= {"cancel_reason": data["reason"]} if "reason" in data else {}
         case "OrderShipped":
-            order["shipment"] = {"tracking_url": None, **{k: v for k, v in data.items() if k != "order_id"}}
+            order["shipment"] = {k: v for k, v in data.items() if k != "order_id"}
         case "PaymentRequested" | "OrderPaid" | "OrderPaymentFailed" | "OrderRefunded":
             pay(order, kind, data)
+
+
+def change_items(order: dict[str, Any], product_id: int, more: int) -> None:
+    quantities: dict[int, int] = {}
+    for line in order["items"]:
+        quantities[line["product_id"]] = quantities.get(line["product_id"], 0) + line["quantity"]
+    quantities[product_id] = quantities.get(product_id, 0) + more
+    order["items"] = [{"product_id": p, "quantity": q} for p, q in quantities.items() if q]
+    order["item_count"] += more
+    order["total"] = None
 
 
 def pay(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
@@ -130,14 +165,15 @@ def pay(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
         "payment_id": data["payment_id"],
         "status": statuses.get(kind, "REFUNDED"),
         "amount": data.get("amount") or order["payment"]["amount"],
-        "code": data.get("code"),
-        "reason": data.get("reason"),
+        **{name: data[name] for name in ("code", "reason") if name in data},
     }
     if kind == "OrderPaid":
         order["captured"] = data["amount"]
     if kind == "OrderRefunded":
         left = order["captured"]["amount"] - data["amount"]["amount"]
         order["captured"] = {**data["amount"], "amount": left} if left else None
+        before = order.get("refunded", {"amount": 0})["amount"]
+        order["refunded"] = {**data["amount"], "amount": before + data["amount"]["amount"]}
 
 
 def apply_to_inventory(
@@ -177,22 +213,26 @@ def sums(orders: dict[str, dict[str, Any]]) -> Documents:
     demand: dict[str, Counter[str]] = defaultdict(Counter)
     for order in orders.values():
         day = f"{order['placed_at']:%Y-%m-%d}/p{order['partition']}"
-        if order["status"] == "REJECTED":
-            users[order["user_id"]]["statuses.REJECTED"] += 1
-            days[day]["statuses.REJECTED"] += 1
-            continue
-        numbers = Counter({"total_orders": 1, "statuses." + order["status"]: 1})
+        money: Counter[str] = Counter()
         if order["captured"]:
-            numbers += Counter(
-                {"paid_orders": 1, "spent." + order["captured"]["currency"]: order["captured"]["amount"]}
-            )
+            money += Counter({"paid_orders": 1, "spent." + order["captured"]["currency"]: order["captured"]["amount"]})
+        if refunded := order.get("refunded"):
+            money += Counter({"refunded." + refunded["currency"]: refunded["amount"]})
+        numbers = Counter({"statuses." + order["status"]: 1})
+        if order["status"] != "REJECTED":
+            numbers += Counter({"total_orders": 1}) + money
+        if order["is_deleted"]:
+            numbers = money
         users[order["user_id"]].update(numbers)
-        days[day].update(numbers + Counter({"total_items": order["item_count"]}))
-        for line in order["items"]:
-            key = f"{order['user_id']}/{line['product_id']}"
-            products[key].update({"orders": 1, "quantity": line["quantity"]})
+        days[day].update(numbers)
+        if order["status"] == "REJECTED" or order["is_deleted"]:
+            continue
+        days[day].update({"total_items": order["item_count"]})
+        for product_id in {line["product_id"] for line in order["items"]}:
+            pieces = sum(line["quantity"] for line in order["items"] if line["product_id"] == product_id)
+            products[f"{order['user_id']}/{product_id}"].update({"orders": 1, "quantity": pieces})
             if order["is_pending"]:
-                demand[f"{line['product_id']}/p{order['partition']}"].update({"pending_orders": 1})
+                demand[f"{product_id}/p{order['partition']}"].update({"pending_orders": 1})
     kinds: dict[str, dict[Any, Counter[str]]] = {
         "users": users,
         "days": days,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import product
 from random import Random
 
 from hypothesis import given
@@ -23,16 +24,34 @@ FEWEST_STEPS = 20_000
 MOST_ROUNDS = 200  # until everything has come to rest
 PRODUCTS = (1, 2, 3)
 ALIVE = ("PAID", "SHIPPED", "DELIVERED", "COMPLETED")
+CHANGES = ("OrderItemAdded", "OrderItemRemoved")
 DEAD = ("REJECTED", "CANCELLED", "REFUNDED")
 CARDS = (*Card, *[Card.DECLINED] * 4)
 
-CLIENT_DEEDS = ("order", *["pay"] * 8, "cancel", *["ship"] * 2, *["deliver"] * 2, *["complete"] * 2)
+CLIENT_DEEDS = (
+    "order",
+    *["more"] * 2,
+    *["less"] * 2,
+    *["pay"] * 8,
+    "cancel",
+    *["ship"] * 2,
+    *["deliver"] * 2,
+    *["complete"] * 2,
+)
 POST = (*["fold"] * 28, *["send"] * 32, *["hear"] * 32, "late", "late", "clock", "act", "wait", "forget")
 steps = st.tuples(st.sampled_from([*CLIENT_DEEDS, *POST]), st.integers(0, 2**16))
 schedules = st.tuples(st.integers(0, 2**32), st.lists(steps, min_size=100, max_size=300))
 
 
-_READY_FOR = {"pay": "VALIDATED", "cancel": "PAID", "ship": "PAID", "deliver": "SHIPPED", "complete": "DELIVERED"}
+_READY_FOR = {
+    "more": "VALIDATED",
+    "less": "VALIDATED",
+    "pay": "VALIDATED",
+    "cancel": "PAID",
+    "ship": "PAID",
+    "deliver": "SHIPPED",
+    "complete": "DELIVERED",
+}
 
 
 class Play:
@@ -44,12 +63,23 @@ class Play:
         for _ in range(3):
             self.order()
 
-    def step(self, deed: str, number: int) -> None:  # noqa: PLR0912 - one row per deed
-        world = self.world
+    def step(self, deed: str, number: int) -> None:
+        if deed in CLIENT_DEEDS:
+            self._client(deed, number)
+        else:
+            self._post(deed, number)
+
+    def _client(self, deed: str, number: int) -> None:
         chosen = self._order_of(number, "PAID" if number % 3 == 0 else _READY_FOR.get(deed, ""))
+        product_id = self._chance.choice(PRODUCTS)
         match deed:
             case "order":
                 self.order()
+            case "more":
+                self._does(chosen, orders.AddOrderItem(product_id=product_id, quantity=1 + number % 2))
+            case "less":
+                quantity = self._chance.choice((None, 1, 2))
+                self._does(chosen, orders.RemoveOrderItem(product_id=product_id, quantity=quantity, reason="fewer"))
             case "pay":
                 self._does(chosen, orders.RequestPayment(order_id=chosen, card_token=self._chance.choice(CARDS)))
             case "cancel":
@@ -60,6 +90,10 @@ class Play:
                 self._does(chosen, orders.DeliverOrder())
             case "complete":
                 self._does(chosen, orders.CompleteOrder())
+
+    def _post(self, deed: str, number: int) -> None:
+        world = self.world
+        match deed:
             case "fold":
                 for _ in range(1 + number % 3):
                     world.fold()
@@ -137,13 +171,17 @@ def check_sagas(world: ImaginedSagas) -> None:
 
 def check_stock(world: ImaginedSagas) -> None:
     """What is reserved is reserved for an order that is paid and has not left yet."""
-    wanted: Counter[str] = Counter()
+    wanted: Counter[tuple[str, int]] = Counter()
+    names: dict[str, tuple[str, int]] = {}
     for order_id in world.orders():
-        for line in world.docs[order_id].state.lines:
-            if world.order(order_id).status == "PAID":
-                wanted[want_id(NAME, order_id, f"reserve/{line.product_id}")] += line.quantity
-    reserved = {name: n for state in world.inventories().values() for name, n in state.reservations.items()}
-    assert reserved == dict(wanted)
+        order = world.order(order_id)
+        wanted.update({(order_id, line.product_id): line.quantity for line in order.lines if order.status == "PAID"})
+        for product_id, round_ in product(PRODUCTS, range(world.docs[order_id].state.revision + 1)):
+            names[want_id(NAME, order_id, f"reserve/{product_id}", round_)] = (order_id, product_id)
+    reserved: Counter[tuple[str, int]] = Counter()
+    for name, pieces in [item for state in world.inventories().values() for item in state.reservations.items()]:
+        reserved[names[name]] += pieces
+    assert reserved == wanted
     for state in world.inventories().values():
         assert 0 <= state.reserved == sum(state.reservations.values()) <= state.quantity
 
@@ -184,6 +222,10 @@ def check_nothing_new(commits: list[Commit]) -> None:
     assert {(commit.fingerprint, commit.events[0].type) for commit in commits} <= {("reject 0", "CommandRefused")}
 
 
+def _refuses(commit: Commit) -> bool:
+    return commit.events[0].type == "CommandRefused"
+
+
 def test_whatever_overtakes_what_stock_money_and_orders_agree_at_the_end() -> None:
     tally: Counter[str] = Counter()
 
@@ -205,10 +247,13 @@ def test_whatever_overtakes_what_stock_money_and_orders_agree_at_the_end() -> No
         assert sorted(played.world.order(order_id).status for order_id in played.world.orders()) == statuses
         tally["steps"] += len(deeds)
         tally.update(statuses)
+        tally.update(event.type for commit in played.world.log for event in commit.events if event.type in CHANGES)
+        tally.update(commit.events[0].data["code"] for commit in played.world.log if _refuses(commit))
         tally["captured and given back"] += sum(len(moved) == 2 for moved in played.world.provider.moved.values())
 
     play()
     print(dict(tally))
     assert tally["steps"] >= FEWEST_STEPS
-    never = {"PAID", "SHIPPED", "COMPLETED", *DEAD, "captured and given back"} - tally.keys()
+    wanted = {"PAID", "SHIPPED", "COMPLETED", *DEAD, "captured and given back", *CHANGES, "items_changed"}
+    never = wanted - tally.keys()
     assert not never, f"no schedule came to {never}"

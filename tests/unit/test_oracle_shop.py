@@ -145,6 +145,10 @@ def keep_the_stock_of(event_type: str) -> Plant:
     return keep
 
 
+def keep_a_piece(facts: Facts) -> None:
+    data_of(first(facts, "StockReleased"))["quantity"] -= 1
+
+
 FAULTS: dict[str, Fault] = {
     "what is reserved falls below 0": (release_twice, "O4", "-2 are reserved"),
     "more is reserved than there is": (reserve_too_much, "O4", "51 are reserved"),
@@ -173,6 +177,7 @@ FAULTS: dict[str, Fault] = {
     "a saga is missing": (lose_a_saga, "O9", "there is none"),
     "a saga has missed its time": (miss_the_time, "O9", "since its time was over"),
     "a cancelled order holds stock": (keep_the_stock_of("StockReleased"), "O9", "are reserved for it"),
+    "a cancelled order keeps a piece": (keep_a_piece, "O9", "1 of product"),
     "a shipped order holds stock": (keep_the_stock_of("StockCommitted"), "O9", "it is COMPLETED, and 2 of product"),
 }
 

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from common.envelope import Commit
-from common.events.orders import OrderCompleted, OrderEvent
-from common.read_models.orders import ORDERS, OrderView, PaymentView, ShipmentView
+from common.events.orders import OrderCompleted, OrderDeleted, OrderEvent, OrderItemAdded, OrderPersonal
+from common.read_models.order_shapes import OrderView, PaymentView, ShipmentView
+from common.read_models.orders import ORDERS
 from common.read_models.shapes import Numbers, Told
 from common.read_models.storage import summary_id, to_fields, to_view
 from common.values import Money
@@ -31,7 +32,10 @@ from tests.support.order_facts import (
     AN_ORDER_BEING_PAID,
     FAILED,
     FIRST,
+    INITIATED,
+    PRICED,
     TOTAL,
+    VALIDATED,
     Facts,
 )
 from tests.support.rules import NOW, SUBJECT
@@ -118,7 +122,27 @@ def test_a_paid_order_counts_with_what_was_captured() -> None:
 
 
 def test_a_refunded_order_counts_without_money() -> None:
-    assert counted(A_REFUNDED_ORDER)["users"] == {"total_orders": 1, "statuses.REFUNDED": 1}
+    assert counted(A_REFUNDED_ORDER)["users"] == {"total_orders": 1, "statuses.REFUNDED": 1, "refunded.EUR": 9998}
+
+
+def test_of_a_deleted_order_only_its_money_counts() -> None:
+    money = {"paid_orders": 1, "spent.EUR": 9998}
+    assert counted((*A_COMPLETED_ORDER, OrderDeleted(order_id=SUBJECT))) == {"users": money, "days": money}
+
+
+def test_a_changed_order_has_no_prices_until_it_is_validated_again() -> None:
+    added = OrderItemAdded(order_id=SUBJECT, product_id=456, quantity=1)
+    changed = view_of((*A_VALIDATED_ORDER, added))
+    assert (changed.status, changed.total, changed.item_count) == ("PENDING", None, 3)
+    assert [(line.quantity, line.unit_price) for line in changed.items] == [(3, None)]
+
+
+def test_an_order_is_found_by_its_customer_its_products_and_its_parcel() -> None:
+    placed = INITIATED.model_copy(update={"personal": OrderPersonal(name="Ada Lovelace", email="ada@example.org")})
+    named = PRICED.model_copy(update={"product_name": "Clicky Keyboard"})
+    validated = VALIDATED.model_copy(update={"items": (named,)})
+    order = view_of((placed, validated, *A_SHIPPED_ORDER[2:]))
+    assert order.words == ("ada", "lovelace", "example", "org", "jd0146", "clicky", "keyboard")
 
 
 def test_a_rejected_order_counts_as_rejected_and_as_nothing_else() -> None:
@@ -151,8 +175,7 @@ def test_people_see_why_an_order_was_not_paid_or_not_taken() -> None:
 def test_a_view_that_was_stored_before_there_were_payments_can_be_read() -> None:
     view = view_of(A_PENDING_ORDER)
     stored = to_fields(view)
-    for name in ("payment", "shipment", "reject_code", "reject_reason"):
-        del stored[name]
+    assert not {"payment", "shipment", "reject_code", "reject_reason"} & stored.keys()
     assert to_view(OrderView, stored) == view
 
 
@@ -178,9 +201,9 @@ def test_the_imagined_shop_does_everything_that_can_be_done() -> None:
         shop = ImaginedShop(seed)
         shop.trade(250)
         done.update(event.type for commit in shop.commits for event in commit.events)
-    assert {type(fact).__name__ for fact in (*A_COMPLETED_ORDER, *A_REFUNDED_ORDER, *A_REJECTED_ORDER, FAILED)} <= set(
-        done
-    )
+    facts = (*A_COMPLETED_ORDER, *A_REFUNDED_ORDER, *A_REJECTED_ORDER, FAILED)
+    assert {type(fact).__name__ for fact in facts} <= set(done)
+    assert {"OrderItemAdded", "OrderItemRemoved", "ShippingAddressUpdated", "OrderDeleted"} <= set(done)
     assert {"StockReserved", "StockReleased", "StockCommitted", "LowStockDetected"} <= set(done)
 
 

@@ -30,12 +30,17 @@ def reserve(quantity: int, reservation_id: str = FIRST) -> ReserveStock:
 
 def reserved(quantity: int, reservation_id: str = FIRST) -> StockReserved:
     return StockReserved(
-        product_id=456, order_id=SUBJECT, reservation_id=reservation_id, quantity=quantity, unit_price=PRICE
+        product_id=456,
+        order_id=SUBJECT,
+        reservation_id=reservation_id,
+        quantity=quantity,
+        unit_price=PRICE,
+        product_name="Keyboard",
     )
 
 
-def release(reservation_id: str = FIRST) -> ReleaseStock:
-    return ReleaseStock(product_id=456, order_id=SUBJECT, reservation_id=reservation_id)
+def release(reservation_id: str = FIRST, quantity: int | None = None) -> ReleaseStock:
+    return ReleaseStock(product_id=456, order_id=SUBJECT, reservation_id=reservation_id, quantity=quantity)
 
 
 def commit(reservation_id: str = FIRST) -> CommitStock:
@@ -52,6 +57,18 @@ def committed(quantity: int) -> StockCommitted:
 
 def update(quantity: int) -> UpdateInventory:
     return UpdateInventory(product_id=456, quantity=quantity)
+
+
+def test_some_pieces_of_a_reservation_are_released_and_the_others_stay() -> None:
+    given(INVENTORY, STOCK, reserved(4)).when(release(quantity=3)).then(released(3))
+    given(INVENTORY, STOCK, reserved(4), released(3)).when(release()).then(released(1))
+    given(INVENTORY, STOCK, reserved(4), released(3)).when(commit()).then(committed(1))
+    given(INVENTORY, STOCK, reserved(4), released(3)).when(reserve(10, SECOND)).rejects("insufficient_stock")
+
+
+def test_no_more_is_released_than_was_reserved() -> None:
+    given(INVENTORY, STOCK, reserved(4)).when(release(quantity=9)).then(released(4))
+    given(INVENTORY, STOCK, reserved(4), released(4)).when(release(quantity=1)).stays_quiet()
 
 
 def test_stock_is_reserved_at_its_price() -> None:

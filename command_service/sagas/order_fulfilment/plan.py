@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from command_service.sagas.order_fulfilment.state import UNDONE, Fulfilment, Line, Payment
+from command_service.sagas.order_fulfilment.state import UNDONE, Fulfilment, Line, Payment, Removal
 from command_service.sagas.shapes import Want, want_id
+from common.values import Money
 
 NAME = "order_fulfilment"
 _NOT_ASKED = "The order was cancelled before the provider was asked."
@@ -30,17 +31,47 @@ def plan(fulfilment: Fulfilment) -> Want | None:
     return _pay(fulfilment)
 
 
-def _reserve(fulfilment: Fulfilment) -> Want:
-    """Line after line, then all of it with the prices that the reservations found."""
-    if want := _about_stock(fulfilment, "reserve", "ReserveStock", having="wanted"):
-        return want
-    items = [_priced(line) for line in fulfilment.lines if line.unit_price]
-    return _about_order(fulfilment, "validate", "ValidateOrder", {"items": items})
+def _reserve(fulfilment: Fulfilment) -> Want | None:
+    """Change after change, line after line; then all of it with the prices that the reservations found."""
+    wanted = [line for line in fulfilment.lines if line.stock == "wanted"]
+    removed = [removal for removal in fulfilment.removals if removal.left]
+    match min((*wanted, *removed), key=lambda each: (each.round, each.product_id), default=None):
+        case Line() as line:
+            return _about_line(fulfilment, "reserve", "ReserveStock", line)
+        case Removal() as removal:
+            return _take_back(fulfilment, removal)
+    if fulfilment.is_stale:
+        return None
+    body = {"items": _priced(fulfilment.lines)}
+    return _about_order(fulfilment, "validate", "ValidateOrder", body, round_=fulfilment.revision)
 
 
-def _priced(line: Line) -> dict[str, Any]:
-    price = line.unit_price and line.unit_price.model_dump()
-    return {"product_id": line.product_id, "quantity": line.quantity, "unit_price": price}
+def _priced(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
+    """What is reserved; pieces of a product that were found at the same price are one line."""
+    quantities: dict[tuple[int, str | None, Money], int] = {}
+    for line in lines:
+        if line.unit_price and line.stock == "reserved":
+            key = (line.product_id, line.product_name, line.unit_price)
+            quantities[key] = quantities.get(key, 0) + line.quantity
+    return [
+        {"product_id": product_id, "quantity": quantity, "unit_price": price.model_dump()}
+        | ({"product_name": name} if name else {})
+        for (product_id, name, price), quantity in quantities.items()
+    ]
+
+
+def _take_back(fulfilment: Fulfilment, removal: Removal) -> Want:
+    """From what was reserved last."""
+    of_product = [line for line in fulfilment.lines if line.product_id == removal.product_id]
+    line = max((line for line in of_product if line.stock == "reserved"), key=lambda line: line.round)
+    body = {**_reservation(fulfilment, line), "quantity": min(line.quantity, removal.left)}
+    return Want(
+        step=f"take_back/{line.product_id}/{line.round}",
+        round=removal.round,
+        command="ReleaseStock",
+        subject=str(line.product_id),
+        body=body,
+    )
 
 
 def _pay(fulfilment: Fulfilment) -> Want | None:
@@ -56,7 +87,8 @@ def _pay(fulfilment: Fulfilment) -> Want | None:
         case Payment(stage="declined"):
             return _fail(fulfilment, payment)
     if fulfilment.status == "VALIDATED" and fulfilment.is_overdue:
-        return _about_order(fulfilment, "time_out", "CancelOrder", {"reason": "The payment did not come in time."})
+        body = {"reason": "The payment did not come in time."}
+        return _about_order(fulfilment, "time_out", "CancelOrder", body, round_=fulfilment.revision)
     return None
 
 
@@ -111,18 +143,23 @@ def _reject(fulfilment: Fulfilment) -> Want | None:
 
 
 def _about_stock(fulfilment: Fulfilment, step: str, command: str, *, having: str) -> Want | None:
-    """For the first line whose stock is so; a reservation is called by the id of the command that made it (S4)."""
+    """For the first line whose stock is so."""
     line = next((line for line in fulfilment.lines if line.stock == having), None)
-    if line is None:
-        return None
-    body: dict[str, Any] = {
-        "product_id": line.product_id,
-        "order_id": fulfilment.order_id,
-        "reservation_id": want_id(NAME, fulfilment.order_id, f"reserve/{line.product_id}"),
-    }
+    return line and _about_line(fulfilment, step, command, line)
+
+
+def _about_line(fulfilment: Fulfilment, step: str, command: str, line: Line) -> Want:
+    body = _reservation(fulfilment, line)
     if step == "reserve":
         body["quantity"] = line.quantity
-    return Want(step=f"{step}/{line.product_id}", command=command, subject=str(line.product_id), body=body)
+    name, subject = f"{step}/{line.product_id}", str(line.product_id)
+    return Want(step=name, round=line.round, command=command, subject=subject, body=body)
+
+
+def _reservation(fulfilment: Fulfilment, line: Line) -> dict[str, Any]:
+    """It is called by the id of the command that made it (S4)."""
+    reservation_id = want_id(NAME, fulfilment.order_id, f"reserve/{line.product_id}", line.round)
+    return {"product_id": line.product_id, "order_id": fulfilment.order_id, "reservation_id": reservation_id}
 
 
 def _about_order(fulfilment: Fulfilment, step: str, command: str, body: dict[str, Any], round_: int = 0) -> Want:

@@ -15,6 +15,8 @@ from common.events.orders import (
     OrderCompleted,
     OrderDelivered,
     OrderInitiated,
+    OrderItemAdded,
+    OrderItemRemoved,
     OrderPaid,
     OrderPaymentFailed,
     OrderRefunded,
@@ -62,16 +64,29 @@ _STAGE_AFTER = {
     "confirm_refund": "settled",
 }
 _PAYMENT_STEPS = frozenset({"charge", "void", "confirm", *_STAGE_AFTER})
-_ORDER_AFTER = {"validate": "VALIDATED", "reject": "REJECTED", "time_out": "CANCELLED"}
+_ORDER_AFTER = {"reject": "REJECTED", "time_out": "CANCELLED"}
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`stock` goes from `wanted` to `reserved`, then to `committed` or `released`."""
+    """Pieces that are reserved together: those of the first round when the order was placed, others by later changes.
+
+    `stock` goes from `wanted` to `reserved`, then to `committed` or `released`.
+    """
 
     product_id: int
+    round: int = 0
     quantity: int
     unit_price: Money | None = None
+    product_name: str | None = None
     stock: str = "wanted"
+
+
+class Removal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Pieces that a change took out of the order, and how many of them are still reserved."""
+
+    product_id: int
+    round: int
+    left: int
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -92,7 +107,10 @@ class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order_id: str
     payment_seconds: float
     status: str = "UNKNOWN"  # the order's
-    lines: tuple[Line, ...] = ()  # in the order of their product ids
+    lines: tuple[Line, ...] = ()  # those of a round in the order of their product ids
+    removals: tuple[Removal, ...] = ()
+    revision: int = 0  # how often the items were changed
+    is_stale: bool = False  # the order says that its items changed, and that event has not come yet
     rejection: tuple[str, str] | None = None  # code and sentence
     validated_at: datetime | None = None
     is_overdue: bool = False
@@ -110,16 +128,23 @@ def react(fulfilment: Fulfilment, told: Input) -> Fulfilment:
     match told:
         case Happened(event=event, at=at):
             return _happened(fulfilment, event, at)
-        case Accepted(step=step, events=events):
+        case Accepted(step=step):
             if _is_of_an_earlier_payment(fulfilment, told):
                 return fulfilment
-            if step == "validate":  # the order's own event says the same, a little later
-                fulfilment = replace(fulfilment, validated_at=told.at or fulfilment.validated_at)
-            return _accepted(fulfilment, step.partition("/")[0], step.partition("/")[2], events)
+            if step == "validate":
+                return _validated(fulfilment, told)
+            return _accepted(fulfilment, told, *step.split("/"))
         case Refused():
             return _refused(fulfilment, told)
         case TimeIsUp():
             return replace(fulfilment, is_overdue=True)
+
+
+def _validated(fulfilment: Fulfilment, answer: Accepted) -> Fulfilment:
+    """The order's own event says the same, a little later. Its items may have changed since."""
+    if answer.round != fulfilment.revision:
+        return fulfilment
+    return _moved(replace(fulfilment, validated_at=answer.at or fulfilment.validated_at), "VALIDATED")
 
 
 def _is_of_an_earlier_payment(fulfilment: Fulfilment, answer: Accepted) -> bool:
@@ -134,6 +159,8 @@ def _happened(fulfilment: Fulfilment, event: Event, at: datetime) -> Fulfilment:
             lines = (Line(product_id=line.product_id, quantity=line.quantity) for line in items)
             ordered = tuple(sorted(lines, key=lambda line: line.product_id))
             return replace(fulfilment, status="PENDING", lines=ordered)
+        case OrderItemAdded() | OrderItemRemoved():
+            return _changed(fulfilment, event)
         case OrderValidated():
             fulfilment = replace(fulfilment, validated_at=at)
         case PaymentRequested():
@@ -146,6 +173,22 @@ def _happened(fulfilment: Fulfilment, event: Event, at: datetime) -> Fulfilment:
     return _moved(fulfilment, status) if status else fulfilment
 
 
+def _changed(fulfilment: Fulfilment, event: OrderItemAdded | OrderItemRemoved) -> Fulfilment:
+    """Each change has a round of its own, so that what it wants does not depend on when it was heard (S2)."""
+    revision, product_id = fulfilment.revision + 1, event.product_id
+    match event:
+        case OrderItemAdded(quantity=quantity):
+            line = Line(product_id=product_id, round=revision, quantity=quantity)
+            fulfilment = replace(fulfilment, lines=(*fulfilment.lines, line))
+        case OrderItemRemoved(quantity=quantity):
+            removal = Removal(product_id=product_id, round=revision, left=quantity)
+            fulfilment = replace(fulfilment, removals=(*fulfilment.removals, removal))
+    fulfilment = replace(fulfilment, revision=revision, is_stale=False)
+    if fulfilment.status != "VALIDATED":  # PENDING, or over as an outcome told before
+        return fulfilment
+    return replace(fulfilment, status="PENDING", validated_at=None, is_overdue=False)
+
+
 def _requested(event: PaymentRequested) -> Payment:
     return Payment(
         payment_id=event.payment_id,
@@ -156,11 +199,13 @@ def _requested(event: PaymentRequested) -> Payment:
 
 
 def _accepted(  # noqa: PLR0911 - one row per kind of step
-    fulfilment: Fulfilment, step: str, about: str, events: tuple[Event, ...]
+    fulfilment: Fulfilment, answer: Accepted, step: str, product: str = "", of_round: str = ""
 ) -> Fulfilment:
-    match step, events:
-        case "reserve", (StockReserved(unit_price=price), *_):
-            return _line(fulfilment, int(about), stock="reserved", unit_price=price)
+    match step, answer.events:
+        case "reserve", (StockReserved(unit_price=price, product_name=name), *_):
+            return _line(fulfilment, product, answer.round, stock="reserved", unit_price=price, product_name=name)
+        case "take_back", _:
+            return _taken_back(fulfilment, int(product), int(of_round), answer.round)
         case "charge", () if fulfilment.status in UNDONE:  # it was voided instead, before the saga was folded again
             return fulfilment
         case (("charge" | "void"), (PaymentProcessed(), *_)):
@@ -170,21 +215,25 @@ def _accepted(  # noqa: PLR0911 - one row per kind of step
         case "confirm", _:
             return replace(_moved(_at(fulfilment, "told"), "PAID"), was_paid=True)
         case _ if stock := _STOCK_AFTER.get(step):
-            return _line(fulfilment, int(about), stock=stock)
+            return _line(fulfilment, product, answer.round, stock=stock)
         case _ if stage := _STAGE_AFTER.get(step):
             return _at(fulfilment, stage)
         case _ if status := _ORDER_AFTER.get(step):  # the order's own event says the same, a little later
             return _moved(fulfilment, status)
-    return replace(fulfilment, trouble=f"{step} {about} was accepted without saying what came of it")
+    return replace(fulfilment, trouble=f"{answer.step} was accepted without saying what came of it")
 
 
-def _refused(fulfilment: Fulfilment, refused: Refused) -> Fulfilment:
+def _refused(  # noqa: PLR0911 - one row per kind of refusal
+    fulfilment: Fulfilment, refused: Refused
+) -> Fulfilment:
     step = refused.step.partition("/")[0]
     match step, refused.code:
         case "reserve", _:
             return replace(fulfilment, rejection=(refused.code, refused.detail))
         case "initiate", code:
             return _at(fulfilment, "declined", code=code, reason=refused.detail)
+        case "validate", "items_changed":
+            return replace(fulfilment, is_stale=refused.round == fulfilment.revision)
         case "validate", code if code != "order_cancelled":
             return replace(fulfilment, rejection=(code, refused.detail))
         case (("validate" | "reject" | "confirm"), "order_cancelled"):
@@ -200,9 +249,23 @@ def _moved(fulfilment: Fulfilment, status: str) -> Fulfilment:
     return replace(fulfilment, status=status) if is_onwards else fulfilment
 
 
-def _line(fulfilment: Fulfilment, product_id: int, **change: Any) -> Fulfilment:
-    lines = tuple(replace(line, **change) if line.product_id == product_id else line for line in fulfilment.lines)
+def _line(fulfilment: Fulfilment, product: str, round_: int, **change: Any) -> Fulfilment:
+    its = (int(product), round_)
+    lines = tuple(
+        replace(line, **change) if (line.product_id, line.round) == its else line for line in fulfilment.lines
+    )
     return replace(fulfilment, lines=lines)
+
+
+def _taken_back(fulfilment: Fulfilment, product_id: int, of_round: int, round_: int) -> Fulfilment:
+    """So many of the line's pieces went back as the removal of this round had left."""
+    removal = next(r for r in fulfilment.removals if (r.product_id, r.round) == (product_id, round_))
+    line = next(line for line in fulfilment.lines if (line.product_id, line.round) == (product_id, of_round))
+    pieces = min(removal.left, line.quantity)
+    left = replace(removal, left=removal.left - pieces)
+    removals = tuple(left if each is removal else each for each in fulfilment.removals)
+    rest = {"quantity": line.quantity - pieces, "stock": "reserved" if line.quantity > pieces else "released"}
+    return _line(replace(fulfilment, removals=removals), str(product_id), of_round, **rest)
 
 
 def _at(fulfilment: Fulfilment, stage: str, **change: Any) -> Fulfilment:

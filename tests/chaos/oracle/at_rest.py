@@ -1,5 +1,6 @@
 """O9: everything that had to follow has followed, once, and nothing of what was undone is left."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -93,17 +94,24 @@ def _is_still_charging(saga: Document, facts: Facts) -> bool:
 
 def _reservations(facts: Facts) -> Iterator[Finding]:
     statuses = last_status(facts)
-    reserved = {data["reservation_id"]: data for _, data in facts.told("StockReserved")}
-    for _, data in facts.told("StockReleased", "StockCommitted"):
-        reserved.pop(data["reservation_id"], None)
+    closed = _closed(facts)
     charging = {saga["_id"] for saga in facts.sagas or () if saga["is_open"] and _is_still_charging(saga, facts)}
-    for data in reserved.values():
+    for _, data in facts.told("StockReserved"):
         if data["order_id"] in charging:  # what was reserved is given back when the money is certain
             continue
         status = statuses.get(data["order_id"], "unknown")
-        if status not in MAY_HOLD_STOCK:
-            pieces = f"{data['quantity']} of product {data['product_id']}"
+        left = data["quantity"] - closed[data["reservation_id"]]
+        if left > 0 and status not in MAY_HOLD_STOCK:
+            pieces = f"{left} of product {data['product_id']}"
             yield f"orders/{data['order_id']}", f"it is {status}, and {pieces} are reserved for it"
+
+
+def _closed(facts: Facts) -> Counter[str]:
+    """Reservation → pieces of it that were released or have left."""
+    closed: Counter[str] = Counter()
+    for _, data in facts.told("StockReleased", "StockCommitted"):
+        closed[data["reservation_id"]] += data["quantity"]
+    return closed
 
 
 def _effects(facts: Facts) -> Iterator[Finding]:
@@ -129,7 +137,9 @@ def effects(facts: Facts) -> Counter[str]:
         found[f"refund of {charge['payment_id']}"] += charge["refunded_count"]
     for event_type in ("PaymentInitiated", "PaymentProcessed", "PaymentFailed", "PaymentRefunded"):
         found.update(f"{event_type} {data['payment_id']}" for _, data in facts.told(event_type))
-    found.update(f"reservation {data['reservation_id']}" for _, data in facts.told("StockReserved"))
-    closed = facts.told("StockReleased", "StockCommitted")
-    found.update(f"end of reservation {data['reservation_id']}" for _, data in closed)
+    closed = _closed(facts)
+    for _, data in facts.told("StockReserved"):
+        reservation_id = data["reservation_id"]
+        found[f"reservation {reservation_id}"] += 1
+        found[f"end of reservation {reservation_id}"] = math.ceil(closed[reservation_id] / data["quantity"])
     return found

@@ -22,8 +22,10 @@ class Stock:
                 self.stock = data["quantity"] + self.sold  # what is told is the number on hand
             case "StockReserved":
                 return self._reserve(data["reservation_id"], data["quantity"])
-            case "StockReleased" | "StockCommitted":
-                self.sold += data["quantity"] if event_type == "StockCommitted" else 0
+            case "StockReleased":
+                return self._release(data["reservation_id"], data["quantity"])
+            case "StockCommitted":
+                self.sold += data["quantity"]
                 return self._close(data["reservation_id"], data["quantity"])
         return None
 
@@ -32,6 +34,15 @@ class Stock:
         self.open[reservation_id] = quantity
         self.reserved += quantity
         return f"reservation {reservation_id} is made while it is open" if is_open else None
+
+    def _release(self, reservation_id: str, quantity: int) -> str | None:
+        """All of it, or a part: then the rest stays open."""
+        left = self.open.get(reservation_id, 0) - quantity
+        if left <= 0:
+            return self._close(reservation_id, quantity)
+        self.reserved -= quantity
+        self.open[reservation_id] = left
+        return None
 
     def _close(self, reservation_id: str, quantity: int) -> str | None:
         self.reserved -= quantity
@@ -49,7 +60,7 @@ class Stock:
 def o4_stock_is_never_oversold(facts: Facts) -> Iterator[Finding]:
     """For every product at every prefix of the log: 0 ≤ reserved, reserved + sold ≤ stock.
 
-    A reservation is made before it is closed, and closed once, with as many pieces as it was made with.
+    A reservation is made before it is closed, and closed once, with as many pieces as were left of it.
     """
     stocks: dict[str, Stock] = {}
     for commit in facts.commits:

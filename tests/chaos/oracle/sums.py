@@ -27,16 +27,17 @@ def o6_statistics_are_sums_of_orders(facts: Facts) -> Iterator[Finding]:
 
 
 def _as_shown(statistics: Document, orders: list[Document]) -> Iterator[Finding]:
-    counted = [order for order in orders if order["status"] != "REJECTED"]
+    visible = [order for order in orders if not order["is_deleted"]]
+    counted = [order for order in visible if order["status"] != "REJECTED"]
     captured: Counter[str] = Counter()
-    for order in counted:
+    for order in orders:
         if order["captured"]:
             captured[order["captured"]["currency"]] += order["captured"]["amount"]
     expected: dict[str, Any] = {
         "total_orders": len(counted),
         "total_users": len({order["user_id"] for order in counted}),
         "total_items": sum(order["item_count"] for order in counted),
-        "by_status": dict(Counter(order["status"] for order in orders)),
+        "by_status": dict(Counter(order["status"] for order in visible)),
         "revenue": [{"amount": decimal_text(n, currency), "currency": currency} for currency, n in _sorted(captured)],
     }
     for name, value in expected.items():
