@@ -3,31 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 
-from tests.support.broker import Broker, virtual_host
-from tests.support.shop_front import SOON_SECONDS, Shop
-from tests.support.system import SERVICES, running_system, until
+from tests.support.broker import Broker
+from tests.support.shop_front import SOON_SECONDS, Shop, running_shop
+from tests.support.system import until
 
 PAYMENT_SECONDS = 6.0
 
 
 @pytest.fixture(scope="module")
 async def shop(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    async with (
-        virtual_host(rabbitmq) as host,
-        running_system(
-            mongodb_url,
-            host.url,
-            tmp_path_factory.mktemp("fulfilment"),
-            services=SERVICES,
-            PAYMENT_SECONDS=str(PAYMENT_SECONDS),
-            PAYMENTS_HOLD_SECONDS="3",
-        ) as system,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as http,
-    ):
-        yield Shop(system, http)
+    folder, seconds = tmp_path_factory.mktemp("fulfilment"), str(PAYMENT_SECONDS)
+    async with running_shop(mongodb_url, rabbitmq, folder, PAYMENT_SECONDS=seconds, PAYMENTS_HOLD_SECONDS="3") as shop:
+        yield shop
 
 
 async def test_an_order_is_reserved_paid_shipped_delivered_and_completed(shop: Shop) -> None:

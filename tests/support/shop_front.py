@@ -1,11 +1,15 @@
 """The system as a shop's front sees it, and what it finds out about its orders."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 
-from tests.support.system import System, until
+from tests.support.broker import Broker, virtual_host
+from tests.support.system import SERVICES, System, running_system, until
 
 SOON_SECONDS = 20.0
 
@@ -68,3 +72,14 @@ class Shop:
     async def books(self) -> dict[str, dict[str, Any]]:
         async with self._http.get(f"{self.system.url('payments')}/books?limit=1000") as answer:
             return {charge["payment_id"]: charge for charge in (await answer.json())["charges"]}
+
+
+@asynccontextmanager
+async def running_shop(mongodb_url: str, rabbitmq: Broker, folder: Path, **settings: str) -> AsyncIterator[Shop]:
+    """All services, the sagas among them, with databases and a virtual host of their own."""
+    async with (
+        virtual_host(rabbitmq) as host,
+        running_system(mongodb_url, host.url, folder, services=SERVICES, **settings) as system,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as http,
+    ):
+        yield Shop(system, http)
