@@ -39,6 +39,14 @@ class Refund:
     reference: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Of what was captured; it goes back once under its id."""
+
+    refund_id: str
+    amount: Money
+
+
 _CHARGE = TypeAdapter(Charge)
 _REFUND = TypeAdapter(Refund)
 
@@ -58,8 +66,8 @@ class PaymentProvider(Protocol):
         """Return voided, and nothing can be captured under this id any more; or how the charge was settled before."""
         ...
 
-    async def refund(self, payment_id: str) -> Refund:
-        """Give all of it back. CommandRejected `not_captured` when nothing was captured."""
+    async def refund(self, payment_id: str, part: Part | None = None) -> Refund:
+        """Give all of it back, or a part. CommandRejected when so much was not captured, or went back before."""
         ...
 
 
@@ -83,8 +91,11 @@ class HttpPaymentProvider:
     async def void(self, payment_id: str) -> Charge:
         return await self._post(f"charges/{payment_id}/void", _CHARGE, {})
 
-    async def refund(self, payment_id: str) -> Refund:
-        return await self._post("refunds", _REFUND, {"payment_id": payment_id})
+    async def refund(self, payment_id: str, part: Part | None = None) -> Refund:
+        body: dict[str, Any] = {"payment_id": payment_id}
+        if part:
+            body |= {"refund_id": part.refund_id, "amount": part.amount.model_dump()}
+        return await self._post("refunds", _REFUND, body)
 
     async def _post(self, path: str, kind: TypeAdapter[T], body: dict[str, Any]) -> T:
         try:

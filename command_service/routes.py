@@ -17,6 +17,7 @@ from command_service.domain.order_commands import (
     DeleteOrder,
     DeliverOrder,
     ImportOrder,
+    RefundOrder,
     RemoveOrderItem,
     RequestPayment,
     ShipOrder,
@@ -61,6 +62,7 @@ ROUTES = (
     CommandRoute("POST", "/commands/orders/{order_id}/deliver", DeliverOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/complete", CompleteOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/cancel", CancelOrder, ORDERS),
+    CommandRoute("POST", "/commands/orders/{order_id}/refund", RefundOrder, ORDERS),
     CommandRoute("DELETE", "/commands/orders/{order_id}", DeleteOrder, ORDERS),
     CommandRoute("POST", "/commands/payments", RequestPayment, ORDERS, subject=lambda payment: payment.order_id),
     CommandRoute(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from common.bodies import parse_body, read_body
 from common.errors import BadRequest, NotFound, Unavailable
@@ -35,7 +35,17 @@ class ChargeBody(Message):
 
 
 class RefundBody(Message):
+    """`amount` of a part, under an id of its own; without them all that is left goes back."""
+
     payment_id: PaymentId
+    refund_id: PaymentId | None = None
+    amount: Money | None = None
+
+    @model_validator(mode="after")
+    def _a_part_has_a_name(self) -> "RefundBody":
+        if (self.refund_id is None) != (self.amount is None):
+            raise ValueError("give both refund_id and amount, or neither")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +92,11 @@ class Provider:
 
     async def refund(self, http: web.Request) -> web.Response:
         body = parse_body(RefundBody, await read_body(http))
-        charge = await self._books.change(body.payment_id, charges.refund)
-        return json_response(
-            {"payment_id": charge.payment_id, "status": "refunded", "reference": charge.refund_reference}
+        charge = await self._books.change(
+            body.payment_id, lambda charge: charges.refund(charge, body.refund_id, body.amount)
         )
+        reference = charges.refund_reference(charge.payment_id, body.refund_id)
+        return json_response({"payment_id": charge.payment_id, "status": "refunded", "reference": reference})
 
     async def one_charge(self, http: web.Request) -> web.Response:
         entry = await self._books.entry(_payment_id(http))

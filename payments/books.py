@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from common.errors import Unavailable
 from common.values import Money
-from payments.charges import Card, Charge, Decision, Movement, Status
+from payments.charges import Card, Charge, Decision, Movement, Refund, Status
 
 BUSY_SECONDS = 5.0  # another process writes to the same file
 SCHEMA = """
@@ -23,8 +23,7 @@ CREATE TABLE IF NOT EXISTS charges (
     card TEXT,
     status TEXT NOT NULL,
     asked INTEGER NOT NULL,
-    capture_reference TEXT,
-    refund_reference TEXT
+    capture_reference TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS movements (
     number INTEGER PRIMARY KEY,
@@ -36,18 +35,20 @@ CREATE TABLE IF NOT EXISTS movements (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS movements_of_a_payment ON movements (payment_id);
 """
-COLUMNS = "payment_id, amount, currency, card, status, asked, capture_reference, refund_reference"
+COLUMNS = "payment_id, amount, currency, card, status, asked, capture_reference"
 READ = f"SELECT {COLUMNS} FROM charges WHERE payment_id = ?"
 WRITE = f"""
-INSERT INTO charges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO charges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (payment_id) DO UPDATE SET amount = excluded.amount, currency = excluded.currency, card = excluded.card,
-    status = excluded.status, asked = excluded.asked, capture_reference = excluded.capture_reference,
-    refund_reference = excluded.refund_reference
+    status = excluded.status, asked = excluded.asked, capture_reference = excluded.capture_reference
 """
+REFUNDS = "SELECT reference, amount FROM movements WHERE payment_id = ? AND kind = 'refund' ORDER BY number"
 MOVE = "INSERT INTO movements (payment_id, kind, amount, currency, reference) VALUES (?, ?, ?, ?, ?)"
-_COUNTED = "(SELECT count(*) FROM movements WHERE movements.payment_id = charges.payment_id AND kind = '{}')"
+_MOVED = "(SELECT {} FROM movements WHERE movements.payment_id = charges.payment_id AND kind = '{}')"
+_CAPTURED, _REFUNDED = _MOVED.format("count(*)", "capture"), _MOVED.format("count(*)", "refund")
 ENTRIES = f"""
-SELECT number, payment_id, status, amount, currency, asked, {_COUNTED.format("capture")}, {_COUNTED.format("refund")}
+SELECT number, payment_id, status, amount, currency, asked, {_CAPTURED}, {_REFUNDED},
+    {_MOVED.format("coalesce(sum(amount), 0)", "refund")}
 FROM charges
 """
 PAGE = f"{ENTRIES} WHERE number > ? ORDER BY number LIMIT ?"
@@ -57,7 +58,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A charge as the books show it; the counts are counted from the movements."""
+    """A charge as the books show it; the counts and what went back are taken from the movements."""
 
     number: int
     payment_id: str
@@ -67,6 +68,7 @@ class Entry:
     asked: int
     captured_count: int
     refunded_count: int
+    refunded_amount: int  # minor units
 
 
 @asynccontextmanager
@@ -158,7 +160,8 @@ def _read(db: sqlite3.Connection, payment_id: str) -> Charge | None:
     row = db.execute(READ, (payment_id,)).fetchone()
     if row is None:
         return None
-    payment_id, amount, currency, card, status, asked, capture_reference, refund_reference = row
+    payment_id, amount, currency, card, status, asked, capture_reference = row
+    refunds = tuple(Refund(reference=reference, amount=back) for reference, back in db.execute(REFUNDS, (payment_id,)))
     return Charge(
         payment_id=payment_id,
         amount=None if amount is None else Money(amount=amount, currency=currency),
@@ -166,21 +169,21 @@ def _read(db: sqlite3.Connection, payment_id: str) -> Charge | None:
         status=Status(status),
         asked=asked,
         capture_reference=capture_reference,
-        refund_reference=refund_reference,
+        refunds=refunds,
     )
 
 
 def _write(db: sqlite3.Connection, charge: Charge, moved: Movement | None) -> None:
     amount, currency = (charge.amount.amount, charge.amount.currency) if charge.amount else (None, None)
     known = (charge.payment_id, amount, currency, charge.card, charge.status, charge.asked)
-    db.execute(WRITE, (*known, charge.capture_reference, charge.refund_reference))
+    db.execute(WRITE, (*known, charge.capture_reference))
     if moved:
         money = (moved.amount.amount, moved.amount.currency)
         db.execute(MOVE, (moved.payment_id, moved.kind, *money, moved.reference))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    number, payment_id, status, amount, currency, asked, captured_count, refunded_count = row
+    number, payment_id, status, amount, currency, asked, captured_count, refunded_count, refunded_amount = row
     return Entry(
         number=number,
         payment_id=payment_id,
@@ -190,4 +193,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         asked=asked,
         captured_count=captured_count,
         refunded_count=refunded_count,
+        refunded_amount=refunded_amount,
     )

@@ -37,6 +37,14 @@ class Manner(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """What went back, in minor units of the charge's currency."""
+
+    reference: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
     """All that is known under one payment id. The card's token is not kept, only what it makes the sandbox do."""
 
@@ -46,7 +54,7 @@ class Charge:
     status: Status = Status.PENDING
     asked: int = 0
     capture_reference: str | None = None
-    refund_reference: str | None = None
+    refunds: tuple[Refund, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +98,23 @@ def void(charge: Charge) -> Decision:
     return charge, None
 
 
-def refund(charge: Charge) -> Decision:
-    """Give back the whole of what was captured, once."""
+def refund(charge: Charge, refund_id: str | None = None, amount: Money | None = None) -> Decision:
+    """Give back so much of what was captured, or all that is left; once under each `refund_id`."""
     if charge.amount is None or charge.capture_reference is None:
         raise CommandRejected("not_captured", "Nothing was captured under this payment_id.")
-    if charge.refund_reference is not None:
+    reference = refund_reference(charge.payment_id, refund_id)
+    if any(refund.reference == reference for refund in charge.refunds):
         return charge, None
-    reference = _reference("re", charge)
-    moved = Movement(payment_id=charge.payment_id, kind="refund", amount=charge.amount, reference=reference)
-    return replace(charge, refund_reference=reference), moved
+    left = charge.amount.amount - sum(refund.amount for refund in charge.refunds)
+    back = amount or Money(amount=left, currency=charge.amount.currency)
+    if back.currency != charge.amount.currency or not 0 < back.amount <= left:
+        raise CommandRejected("more_than_captured", f"{left} {charge.amount.currency} in minor units can go back.")
+    moved = Movement(payment_id=charge.payment_id, kind="refund", amount=back, reference=reference)
+    return replace(charge, refunds=(*charge.refunds, Refund(reference=reference, amount=back.amount))), moved
+
+
+def refund_reference(payment_id: str, refund_id: str | None) -> str:
+    return _reference("re", payment_id if refund_id is None else f"{payment_id}/{refund_id}")
 
 
 def manner_of(charge: Charge) -> Manner:
@@ -127,10 +143,10 @@ def _settle(charge: Charge, amount: Money, card: Card, failures: int) -> Decisio
 
 
 def _capture(charge: Charge, amount: Money) -> Decision:
-    reference = _reference("ch", charge)
+    reference = _reference("ch", charge.payment_id)
     moved = Movement(payment_id=charge.payment_id, kind="capture", amount=amount, reference=reference)
     return replace(charge, status=Status.APPROVED, capture_reference=reference), moved
 
 
-def _reference(kind: str, charge: Charge) -> str:
-    return f"{kind}_{hashlib.blake2b(charge.payment_id.encode(), digest_size=12).hexdigest()}"
+def _reference(kind: str, name: str) -> str:
+    return f"{kind}_{hashlib.blake2b(name.encode(), digest_size=12).hexdigest()}"

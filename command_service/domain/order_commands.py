@@ -129,6 +129,13 @@ class DeleteOrder(Message):
     reason: Reason | None = None
 
 
+class RefundOrder(Message):
+    """Give back what was paid: all that is left of it, or so much."""
+
+    amount: Price | None = None
+    reason: Reason | None = None
+
+
 class ImportOrder(Message):
     """Take over an order that was completed elsewhere; `line_number` makes it one order however often it is sent.
 
@@ -183,14 +190,17 @@ class FailPayment(Message):
 
 
 class ConfirmRefund(Message):
-    """The provider has given the amount back."""
+    """The provider has given the amount back; without `refund_id` it is all of a cancelled order's."""
 
     payment_id: Uuid
     amount: Money
+    refund_id: Uuid | None = None
 
 
 ClientMove = ShipOrder | DeliverOrder | CompleteOrder | CancelOrder | UpdateOrderStatus | DeleteOrder
 ItemChange = AddOrderItem | RemoveOrderItem
-ClientCommand = CreateOrder | ItemChange | UpdateShippingAddress | RequestPayment | ClientMove | ImportOrder
+ClientCommand = (
+    CreateOrder | ItemChange | UpdateShippingAddress | RequestPayment | RefundOrder | ClientMove | ImportOrder
+)
 SagaCommand = ValidateOrder | RejectOrder | ConfirmPayment | FailPayment | ConfirmRefund
 OrderCommand = ClientCommand | SagaCommand

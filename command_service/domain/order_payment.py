@@ -1,17 +1,17 @@
-"""The rules of paying an order and of giving the money back."""
+"""The rules of paying an order."""
 
 from typing import assert_never
 from uuid import UUID, uuid5
 
 from command_service.domain.decider import Context
-from command_service.domain.order_commands import ConfirmPayment, ConfirmRefund, FailPayment, RequestPayment
+from command_service.domain.order_commands import ConfirmPayment, FailPayment, RequestPayment
 from command_service.domain.order_state import Order
 from command_service.domain.order_status import PAID, OrderStatus, refusal
 from common.errors import CommandRejected, Contradiction
-from common.events.orders import OrderEvent, OrderPaid, OrderPaymentFailed, OrderRefunded, PaymentRequested
+from common.events.orders import OrderEvent, OrderPaid, OrderPaymentFailed, PaymentRequested
 from common.values import CardPersonal
 
-PaymentStep = RequestPayment | ConfirmPayment | FailPayment | ConfirmRefund
+PaymentStep = RequestPayment | ConfirmPayment | FailPayment
 
 
 def decide_payment(command: PaymentStep, order: Order, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
@@ -22,8 +22,6 @@ def decide_payment(command: PaymentStep, order: Order, status: OrderStatus, cont
             return _confirm_payment(command, order, status, context)
         case FailPayment():
             return _fail_payment(command, order, context)
-        case ConfirmRefund():
-            return _confirm_refund(command, order, status, context)
     assert_never(command)
 
 
@@ -74,15 +72,3 @@ def _fail_payment(command: FailPayment, order: Order, context: Context) -> tuple
             order_id=context.subject, payment_id=command.payment_id, code=command.code, reason=command.reason
         ),
     )
-
-
-def _confirm_refund(
-    command: ConfirmRefund, order: Order, status: OrderStatus, context: Context
-) -> tuple[OrderEvent, ...]:
-    if status is OrderStatus.REFUNDED:
-        return ()
-    if status is not OrderStatus.CANCELLED:
-        raise refusal(status, context, otherwise="order_not_cancelled")
-    if order.captured_payment != command.payment_id:
-        raise CommandRejected("payment_not_captured", f"Payment {command.payment_id} did not pay this order.")
-    return (OrderRefunded(order_id=context.subject, payment_id=command.payment_id, amount=command.amount),)

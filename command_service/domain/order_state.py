@@ -25,6 +25,7 @@ from common.events.orders import (
     OrderValidated,
     PaymentRequested,
     PricedLine,
+    RefundRequested,
     ShippingAddressUpdated,
 )
 from common.postal import Address
@@ -36,7 +37,6 @@ _MOVES: dict[type[OrderEvent], OrderStatus] = {
     OrderDelivered: OrderStatus.DELIVERED,
     OrderCompleted: OrderStatus.COMPLETED,
     OrderCancelled: OrderStatus.CANCELLED,
-    OrderRefunded: OrderStatus.REFUNDED,
 }
 
 
@@ -44,7 +44,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`status` is None before there is an order, `total` while its lines have no prices.
 
     `open_payment` is the id of the payment that was requested and has no end yet, `captured_payment` of the one that
-    paid; `attempts` counts the payments that were requested.
+    paid; `attempts` counts the payments that were requested. `open_refund`, `refunds` and `refunded` (minor units) are
+    the same of what goes back.
     """
 
     status: OrderStatus | None = None
@@ -55,6 +56,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempts: int = 0
     open_payment: str | None = None
     captured_payment: str | None = None
+    captured: Money | None = None
+    refunds: int = 0
+    open_refund: str | None = None
+    refunded: int = 0
+
+    @property
+    def left_to_refund(self) -> int:
+        """Minor units."""
+        return self.captured.amount - self.refunded if self.captured else 0
 
 
 def evolve(order: Order, event: OrderEvent) -> Order:
@@ -67,9 +77,9 @@ def evolve(order: Order, event: OrderEvent) -> Order:
             return replace(order, status=OrderStatus.VALIDATED, total=total_of(event.items))
         case PaymentRequested() | OrderPaid() | OrderPaymentFailed():
             return _paying(order, event)
-        case (
-            OrderRejected() | OrderShipped() | OrderDelivered() | OrderCompleted() | OrderCancelled() | OrderRefunded()
-        ):
+        case RefundRequested() | OrderRefunded():
+            return _refunding(order, event)
+        case OrderRejected() | OrderShipped() | OrderDelivered() | OrderCompleted() | OrderCancelled():
             return replace(order, status=_MOVES[type(event)])
     assert_never(event)
 
@@ -116,10 +126,19 @@ def _paying(order: Order, event: PaymentRequested | OrderPaid | OrderPaymentFail
         case PaymentRequested():
             return replace(order, attempts=event.attempt, open_payment=event.payment_id)
         case OrderPaid():
-            return replace(order, status=OrderStatus.PAID, open_payment=None, captured_payment=event.payment_id)
+            paid = replace(order, captured_payment=event.payment_id, captured=event.amount)
+            return replace(paid, status=OrderStatus.PAID, open_payment=None)
         case OrderPaymentFailed():
             return replace(order, open_payment=None)
     assert_never(event)
+
+
+def _refunding(order: Order, event: RefundRequested | OrderRefunded) -> Order:
+    """An order of which all went back is REFUNDED; of which some did, it stays what it is."""
+    if isinstance(event, RefundRequested):
+        return replace(order, refunds=event.number, open_refund=event.refund_id)
+    after = replace(order, open_refund=None, refunded=order.refunded + event.amount.amount)
+    return after if after.left_to_refund else replace(after, status=OrderStatus.REFUNDED)
 
 
 def total_of(lines: tuple[PricedLine, ...]) -> Money:

@@ -15,6 +15,7 @@ from command_service.domain.order_commands import (
     FailPayment,
     ImportOrder,
     OrderCommand,
+    RefundOrder,
     RejectOrder,
     RemoveOrderItem,
     RequestPayment,
@@ -27,28 +28,37 @@ from command_service.domain.order_commands import (
 from command_service.domain.order_items import check_product, decide_change, stock_of
 from command_service.domain.order_moves import decide_move
 from command_service.domain.order_payment import decide_payment
+from command_service.domain.order_refund import decide_refund
 from command_service.domain.order_state import Order, evolve
 from common.errors import CommandRejected, NotFound
 from common.events.orders import OrderEvent, OrderImported, OrderInitiated, OrderLine, OrderPersonal
 
 
 def decide(command: OrderCommand, order: Order, context: Context) -> tuple[OrderEvent, ...]:
-    match command:
-        case CreateOrder():
-            return _create(command, order, context)
-        case ImportOrder():
-            return _import(command, order, context)
+    if isinstance(command, CreateOrder | ImportOrder):
+        return _begin(command, order, context)
     if order.status is None:
         raise NotFound("unknown_order", f"There is no order {context.subject}.")
     match command:
         case AddOrderItem() | RemoveOrderItem() | UpdateShippingAddress():
             return decide_change(command, order, order.status, context)
-        case RequestPayment() | ConfirmPayment() | FailPayment() | ConfirmRefund():
+        case RequestPayment() | ConfirmPayment() | FailPayment():
             return decide_payment(command, order, order.status, context)
+        case RefundOrder() | ConfirmRefund():
+            return decide_refund(command, order, order.status, context)
         case ValidateOrder() | RejectOrder() | UpdateOrderStatus() | DeleteOrder():
             return decide_move(command, order, order.status, context)
         case ShipOrder() | DeliverOrder() | CompleteOrder() | CancelOrder():
             return decide_move(command, order, order.status, context)
+    assert_never(command)
+
+
+def _begin(command: CreateOrder | ImportOrder, order: Order, context: Context) -> tuple[OrderEvent, ...]:
+    match command:
+        case CreateOrder():
+            return _create(command, order, context)
+        case ImportOrder():
+            return _import(command, order, context)
     assert_never(command)
 
 

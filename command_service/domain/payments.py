@@ -45,7 +45,16 @@ class RecordPaymentResult(Message):
 
 
 class RefundPayment(Message):
-    pass
+    """Give back all that is left, or a part of it under an id of its own."""
+
+    refund_id: Uuid | None = None
+    amount: Money | None = None
+
+    @model_validator(mode="after")
+    def _a_part_has_a_name(self) -> "RefundPayment":
+        if (self.refund_id is None) != (self.amount is None):
+            raise ValueError("give both refund_id and amount, or neither")
+        return self
 
 
 class RecordRefundResult(Message):
@@ -64,11 +73,16 @@ class PaymentStatus(StrEnum):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the rules must know of a payment once there is one."""
+    """What the rules must know of a payment once there is one.
+
+    `refunded` is in minor units of the amount's currency; `refund` is the one that was begun last.
+    """
 
     status: PaymentStatus
     order_id: str
     amount: Money
+    refunded: int = 0
+    refund: PaymentRefundInitiated | None = None
 
 
 def decide(command: PaymentCommand, payment: Payment | None, context: Context) -> tuple[PaymentEvent, ...]:
@@ -80,7 +94,7 @@ def decide(command: PaymentCommand, payment: Payment | None, context: Context) -
         case RecordPaymentResult():
             return _record_result(command, payment, context)
         case RefundPayment():
-            return _refund(payment, context)
+            return _refund(command, payment, context)
         case RecordRefundResult():
             return _record_refund(command, payment, context)
     assert_never(command)
@@ -120,56 +134,72 @@ def _record_result(command: RecordPaymentResult, payment: Payment, context: Cont
     )
 
 
-def _refund(payment: Payment, context: Context) -> tuple[PaymentEvent, ...]:
+def _refund(command: RefundPayment, payment: Payment, context: Context) -> tuple[PaymentEvent, ...]:
+    if payment.refund and payment.refund.refund_id == command.refund_id:
+        return ()
     match payment.status:
         case PaymentStatus.PROCESSED:
-            return (
-                PaymentRefundInitiated(payment_id=context.subject, order_id=payment.order_id, amount=payment.amount),
-            )
-        case PaymentStatus.REFUNDING | PaymentStatus.REFUNDED:
-            return ()
+            return (_begun(command, payment, context),)
+        case PaymentStatus.REFUNDING:
+            raise CommandRejected("refund_in_progress", f"A refund of payment {context.subject} has no outcome yet.")
+        case PaymentStatus.REFUNDED:
+            raise CommandRejected("more_than_captured", f"All of payment {context.subject} went back.")
         case PaymentStatus.INITIATED | PaymentStatus.FAILED:
             raise CommandRejected("payment_not_captured", f"Payment {context.subject} has captured nothing.")
     assert_never(payment.status)
 
 
+def _begun(command: RefundPayment, payment: Payment, context: Context) -> PaymentRefundInitiated:
+    left = Money(amount=payment.amount.amount - payment.refunded, currency=payment.amount.currency)
+    amount = command.amount or left
+    if amount.currency != left.currency or not 0 < amount.amount <= left.amount:
+        raise CommandRejected("more_than_captured", f"{left.decimal_text()} {left.currency} can go back, not more.")
+    return PaymentRefundInitiated(
+        payment_id=context.subject, order_id=payment.order_id, amount=amount, refund_id=command.refund_id
+    )
+
+
 def _record_refund(command: RecordRefundResult, payment: Payment, context: Context) -> tuple[PaymentEvent, ...]:
     match payment.status:
-        case PaymentStatus.REFUNDING:
+        case PaymentStatus.REFUNDING if payment.refund:
             return (
                 PaymentRefunded(
                     payment_id=context.subject,
                     order_id=payment.order_id,
-                    amount=payment.amount,
+                    amount=payment.refund.amount,
                     provider_reference=command.provider_reference,
+                    refund_id=payment.refund.refund_id,
                 ),
             )
         case PaymentStatus.REFUNDED:
             return ()
-        case PaymentStatus.INITIATED | PaymentStatus.PROCESSED | PaymentStatus.FAILED:
-            raise CommandRejected("refund_not_initiated", f"No refund of payment {context.subject} was asked for.")
-    assert_never(payment.status)
+    if payment.refund:
+        return ()
+    raise CommandRejected("refund_not_initiated", f"No refund of payment {context.subject} was asked for.")
 
 
 def evolve(payment: Payment | None, event: PaymentEvent) -> Payment:
     match event:
         case PaymentInitiated():
             return Payment(status=PaymentStatus.INITIATED, order_id=event.order_id, amount=event.amount)
+        case _ if payment is None:
+            raise ValueError(f"{type(event).__name__} comes before the payment")
         case PaymentProcessed():
-            return _moved(payment, PaymentStatus.PROCESSED)
+            return replace(payment, status=PaymentStatus.PROCESSED)
         case PaymentFailed():
-            return _moved(payment, PaymentStatus.FAILED)
+            return replace(payment, status=PaymentStatus.FAILED)
         case PaymentRefundInitiated():
-            return _moved(payment, PaymentStatus.REFUNDING)
+            return replace(payment, status=PaymentStatus.REFUNDING, refund=event)
         case PaymentRefunded():
-            return _moved(payment, PaymentStatus.REFUNDED)
+            return _refunded(payment, event)
     assert_never(event)
 
 
-def _moved(payment: Payment | None, status: PaymentStatus) -> Payment:
-    if payment is None:
-        raise ValueError(f"a payment was {status} before it was initiated")
-    return replace(payment, status=status)
+def _refunded(payment: Payment, event: PaymentRefunded) -> Payment:
+    """After a part, another part may go back."""
+    refunded = payment.refunded + event.amount.amount
+    status = PaymentStatus.REFUNDED if refunded == payment.amount.amount else PaymentStatus.PROCESSED
+    return replace(payment, status=status, refunded=refunded)
 
 
 PAYMENTS: Decider[PaymentCommand, Payment | None, PaymentEvent] = Decider(

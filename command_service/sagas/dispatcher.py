@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from msgspec.structs import replace
 from prometheus_client import Counter, Gauge
 
 from command_service.domain.payments import RecordPaymentResult, RecordRefundResult
-from command_service.payment_provider import Charge, PaymentProvider
+from command_service.payment_provider import Charge, Part, PaymentProvider
 from command_service.sagas.errands import Errand, Errands, refused
 from command_service.sagas.shapes import Accepted, Refused, Want
 from common.codec import decode_event
@@ -135,8 +136,14 @@ def _result(charge: Charge) -> RecordPaymentResult:
 
 
 async def _pay_back(provider: PaymentProvider, want: Want) -> RecordRefundResult:
-    refund = await provider.refund(want.subject)
+    """All that is left of a payment, or the part that is named."""
+    part = _part(want.body["refund_id"], want.body["amount"]) if want.body else None
+    refund = await provider.refund(want.subject, part)
     return RecordRefundResult(provider_reference=refund.reference)
+
+
+def _part(refund_id: str, amount: Mapping[str, Any]) -> Part:
+    return Part(refund_id=refund_id, amount=Money.model_validate(amount))
 
 
 _ASKING: Mapping[str, Callable[[PaymentProvider, Want], Awaitable[Message]]] = {

@@ -25,6 +25,7 @@ from common.events.orders import (
     OrderShipped,
     OrderValidated,
     PaymentRequested,
+    RefundRequested,
     ShippingAddressUpdated,
 )
 from common.events.payments import (
@@ -50,6 +51,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "OrderDelivered": OrderDelivered,
     "OrderCompleted": OrderCompleted,
     "OrderCancelled": OrderCancelled,
+    "RefundRequested": RefundRequested,
     "OrderRefunded": OrderRefunded,
     "OrderItemAdded": OrderItemAdded,
     "OrderItemRemoved": OrderItemRemoved,

@@ -170,14 +170,28 @@ class OrderCancelled(Message):
     reason: Reason | None = None
 
 
+class RefundRequested(Message):
+    """So much of what was paid is to go back; no other refund of this order begins before this one has an end."""
+
+    schema_version: ClassVar[int] = 1
+
+    order_id: str
+    payment_id: str
+    refund_id: str
+    number: Annotated[int, Field(ge=1)]
+    amount: Money
+    reason: Reason | None = None
+
+
 class OrderRefunded(Message):
-    """The user has the money back."""
+    """The user has the money back: what a refund was requested for, or all of a cancelled order's."""
 
     schema_version: ClassVar[int] = 1
 
     order_id: str
     payment_id: str
     amount: Money
+    refund_id: str | None = None
 
 
 class OrderDeleted(Message):
@@ -218,6 +232,7 @@ OrderEvent = (
     | OrderDelivered
     | OrderCompleted
     | OrderCancelled
+    | RefundRequested
     | OrderRefunded
     | OrderItemAdded
     | OrderItemRemoved

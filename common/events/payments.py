@@ -39,13 +39,14 @@ class PaymentFailed(Message):
 
 
 class PaymentRefundInitiated(Message):
-    """The provider may be asked to give the amount back from now on."""
+    """The provider may be asked to give the amount back from now on; `refund_id` names a part of what was captured."""
 
     schema_version: ClassVar[int] = 1
 
     payment_id: str
     order_id: str
     amount: Money
+    refund_id: str | None = None
 
 
 class PaymentRefunded(Message):
@@ -55,6 +56,7 @@ class PaymentRefunded(Message):
     order_id: str
     amount: Money
     provider_reference: Name
+    refund_id: str | None = None
 
 
 PaymentEvent = PaymentInitiated | PaymentProcessed | PaymentFailed | PaymentRefundInitiated | PaymentRefunded

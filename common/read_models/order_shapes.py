@@ -26,6 +26,15 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
     reason: str | None = None
 
 
+class RefundView(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """`status` is REQUESTED or REFUNDED."""
+
+    refund_id: str
+    status: str
+    amount: Money
+    reason: str | None = None
+
+
 class ShipmentView(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     carrier: str
     tracking_number: str
@@ -73,6 +82,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     placed_at: datetime
     updated_at: datetime
     payment: PaymentView | None = None
+    refund: RefundView | None = None  # the latest
     shipment: ShipmentView | None = None
     reject_code: str | None = None
     reject_reason: str | None = None

@@ -23,6 +23,7 @@ from common.events.orders import (
     OrderShipped,
     OrderValidated,
     PaymentRequested,
+    RefundRequested,
     ShippingAddressUpdated,
 )
 from common.postal import Address
@@ -32,6 +33,7 @@ from common.read_models.order_shapes import (
     OrderLineView,
     OrderView,
     PaymentView,
+    RefundView,
     ShipmentView,
     TimelineEntry,
 )
@@ -54,8 +56,10 @@ def project(order: OrderView | None, event: Event, told: Told) -> OrderView:
             raise ValueError(f"{type(event).__name__} comes before the order")
         case OrderItemAdded() | OrderItemRemoved() | ShippingAddressUpdated() | OrderDeleted():
             return _amended(order, event, told)
-        case PaymentRequested() | OrderPaid() | OrderPaymentFailed() | OrderRefunded():
+        case PaymentRequested() | OrderPaid() | OrderPaymentFailed():
             return _paying(order, event, told)
+        case RefundRequested() | OrderRefunded():
+            return _returning(order, event, told)
     return _moved(order, event, told)
 
 
@@ -148,9 +152,7 @@ def _quantities(order: OrderView) -> Counter[int]:
     return quantities
 
 
-def _paying(
-    order: OrderView, event: PaymentRequested | OrderPaid | OrderPaymentFailed | OrderRefunded, told: Told
-) -> OrderView:
+def _paying(order: OrderView, event: PaymentRequested | OrderPaid | OrderPaymentFailed, told: Told) -> OrderView:
     match event:
         case PaymentRequested():
             payment = PaymentView(payment_id=event.payment_id, status="REQUESTED", amount=event.amount)
@@ -161,11 +163,23 @@ def _paying(
         case OrderPaid():
             payment = PaymentView(payment_id=event.payment_id, status="CAPTURED", amount=event.amount)
             return replace(_entered(order, "PAID", told), payment=payment, captured=event.amount)
-        case OrderRefunded():
-            payment = PaymentView(payment_id=event.payment_id, status="REFUNDED", amount=event.amount)
-            captured, refunded = _left(order, event.amount), _added(order.refunded, event.amount)
-            return replace(_entered(order, "REFUNDED", told), payment=payment, captured=captured, refunded=refunded)
     assert_never(event)
+
+
+def _returning(order: OrderView, event: RefundRequested | OrderRefunded, told: Told) -> OrderView:
+    """An order of which all went back is REFUNDED; of which some did, it stays what it is."""
+    if isinstance(event, RefundRequested):
+        refund = RefundView(refund_id=event.refund_id, status="REQUESTED", amount=event.amount, reason=event.reason)
+        return replace(_entered(order, order.status, told), refund=refund)
+    captured = _left(order, event.amount)
+    after = _entered(order, order.status if captured else "REFUNDED", told)
+    return replace(
+        after,
+        captured=captured,
+        refunded=_added(order.refunded, event.amount),
+        refund=order.refund and replace(order.refund, status="REFUNDED"),
+        payment=order.payment if captured else order.payment and replace(order.payment, status="REFUNDED"),
+    )
 
 
 def _left(order: OrderView, refunded: Money) -> Money | None:

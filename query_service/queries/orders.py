@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec.structs import asdict
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.read_models.order_shapes import AddressView, OrderLineView, OrderView, ShipmentView
+from common.read_models.order_shapes import AddressView, OrderLineView, OrderView, RefundView, ShipmentView
 from common.read_models.orders import ORDERS
 from common.read_models.storage import to_view
 from common.values import is_uuid
@@ -57,6 +57,8 @@ def show_order(document: dict[str, Any]) -> dict[str, Any]:
         "items": [_show_line(line) for line in order.items],
         "items_count": order.item_count,
         "payment_info": _show_payment(order),
+        "refunded": show(order.refunded),
+        "refund": order.refund and _show_refund(order.refund),
         "shipment": order.shipment and _show_shipment(order.shipment),
         "reject_code": order.reject_code,
         "reject_reason": order.reject_reason,
@@ -81,6 +83,15 @@ def _show_payment(order: OrderView) -> dict[str, Any] | None:
         "captured": show(order.captured),
         "code": payment.code,
         "reason": payment.reason,
+    }
+
+
+def _show_refund(refund: RefundView) -> dict[str, Any]:
+    return {
+        "refund_id": refund.refund_id,
+        "status": refund.status,
+        "amount": show(refund.amount),
+        "reason": refund.reason,
     }
 
 

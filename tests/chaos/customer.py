@@ -15,6 +15,8 @@ UNPAID = ("PENDING", "VALIDATED")
 SHIPMENT = {"carrier": "DHL", "tracking_number": "1"}
 ENDED = ("REJECTED", "CANCELLED", "REFUNDED", "COMPLETED")
 NEXT = {"PAID": ("ship", SHIPMENT), "SHIPPED": ("deliver", {}), "DELIVERED": ("complete", {})}
+SENDS_BACK = 0.3  # of what is delivered, some
+PART = {"amount": "1.00", "reason": "one was broken"}
 
 
 @dataclass(slots=True)
@@ -59,6 +61,9 @@ class Customer:
             await self._send(Wish(op="cancel", path=f"orders/{order_id}/cancel", subject=order_id))
         elif status in UNPAID and self.chance.random() < CHANGES_MIND:
             await self._send(self._change(order_id))
+        elif status == "DELIVERED" and self.chance.random() < SENDS_BACK:
+            body = PART if self.chance.random() < 0.7 else {"reason": "all of it was broken"}
+            await self._send(Wish(op="refund", path=f"orders/{order_id}/refund", body=body, subject=order_id))
         elif status in NEXT:
             what, body = NEXT[status]
             await self._send(Wish(op=what, path=f"orders/{order_id}/{what}", body=body, subject=order_id))

@@ -96,6 +96,7 @@ async def test_a_good_card_is_charged_once(
         "asked": 2,
         "captured_count": 1,
         "refunded_count": 0,
+        "refunded_amount": 0,
     }
 
 

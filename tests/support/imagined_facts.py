@@ -216,4 +216,5 @@ def _shown(payment_id: str, world: ImaginedSagas) -> Document:
         "asked": charge.asked,
         "captured_count": moved.count("capture"),
         "refunded_count": moved.count("refund"),
+        "refunded_amount": sum(refund.amount for refund in charge.refunds),
     }

@@ -4,6 +4,7 @@ It keeps what PROTOCOL S says of the runner and the dispatcher: a command id has
 all that came before was read (S6), and a saga that is folded again asks the log first.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,7 @@ class Provider:
 
     entries: dict[str, Charge] = field(default_factory=dict)
     moved: dict[str, list[str]] = field(default_factory=dict)
+    kept: Counter[str] = field(default_factory=Counter)  # minor units by payment
 
     def ask(self, payment_id: str, rule: Callable[[Charge], charges.Decision]) -> Charge:
         before = self.entries.get(payment_id, Charge(payment_id=payment_id))
@@ -48,6 +50,7 @@ class Provider:
         self.entries[payment_id] = after
         if movement:
             self.moved.setdefault(payment_id, []).append(movement.kind)
+            self.kept[payment_id] += movement.amount.amount * (1 if movement.kind == "capture" else -1)
         return after
 
 
@@ -184,6 +187,9 @@ class ImaginedSagas:
         return parse_body(COMMANDS[want.command][0], orjson.dumps(want.body))
 
     def _asking(self, want: Want) -> Callable[[Charge], charges.Decision] | None:
+        if want.command == "PayBack" and want.body:
+            part = Money.model_validate(want.body["amount"])
+            return lambda charge: charges.refund(charge, want.body["refund_id"], part)
         if want.command != "Charge":
             return {"Void": charges.void, "PayBack": charges.refund}.get(want.command)
         card = charges.card_of(want.body["card_token"])
@@ -245,7 +251,7 @@ class ImaginedSagas:
 
 def _result(want: Want, charge: Charge) -> Message | None:
     if want.command == "PayBack":
-        return RecordRefundResult(provider_reference=charge.refund_reference or "")
+        return RecordRefundResult(provider_reference=charge.refunds[-1].reference)
     match charge.status:
         case Status.PENDING:
             return None

@@ -82,6 +82,8 @@ class ImaginedShop:
             self._chance.choice(tuple(forward.values())),
             *self._changes(),
         )
+        if order.open_refund:
+            return self._confirmation(order_id)
         if self._chance.random() < 0.3:
             return self._chance.choice(aside)
         return forward.get(order.status, confirm)
@@ -93,8 +95,16 @@ class ImaginedShop:
             orders.RemoveOrderItem(product_id=product_id, reason="changed my mind"),
             orders.RemoveOrderItem(product_id=product_id, quantity=quantity, reason="too many"),
             orders.UpdateShippingAddress(shipping_address=self._chance.choice(ADDRESSES)),
+            orders.RefundOrder(reason="broken"),
+            orders.RefundOrder(amount=Money(amount=1, currency="EUR")),
             orders.DeleteOrder(),
         )
+
+    def _confirmation(self, order_id: str) -> Message:
+        events = [event for commit in self.commits if commit.subject == order_id for event in commit.events]
+        asked = next(event.data for event in reversed(events) if event.type == "RefundRequested")
+        amount = Money(**asked["amount"])
+        return orders.ConfirmRefund(payment_id=asked["payment_id"], amount=amount, refund_id=asked["refund_id"])
 
     def _validation(self, order_id: str) -> Message:
         if self._chance.random() < 0.2:

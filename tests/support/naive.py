@@ -116,11 +116,19 @@ ENTERED = {
     "OrderDelivered": "DELIVERED",
     "OrderCompleted": "COMPLETED",
     "OrderCancelled": "CANCELLED",
-    "OrderRefunded": "REFUNDED",
 }
 
 
-TOLD_ONLY = frozenset({"PaymentRequested", "OrderPaymentFailed", "ShippingAddressUpdated", "OrderDeleted"})
+TOLD_ONLY = frozenset(
+    {
+        "PaymentRequested",
+        "OrderPaymentFailed",
+        "RefundRequested",
+        "OrderRefunded",
+        "ShippingAddressUpdated",
+        "OrderDeleted",
+    }
+)
 CHANGED = frozenset({"OrderItemAdded", "OrderItemRemoved"})
 
 
@@ -145,8 +153,13 @@ def change_order(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None
             order |= {"cancel_reason": data["reason"]} if "reason" in data else {}
         case "OrderShipped":
             order["shipment"] = {k: v for k, v in data.items() if k != "order_id"}
-        case "PaymentRequested" | "OrderPaid" | "OrderPaymentFailed" | "OrderRefunded":
+        case "PaymentRequested" | "OrderPaid" | "OrderPaymentFailed":
             pay(order, kind, data)
+        case "RefundRequested":
+            told = {name: data[name] for name in ("refund_id", "amount", "reason") if name in data}
+            order["refund"] = {"status": "REQUESTED", **told}
+        case "OrderRefunded":
+            refund(order, data["amount"])
 
 
 def change_items(order: dict[str, Any], product_id: int, more: int) -> None:
@@ -163,17 +176,24 @@ def pay(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
     statuses = {"PaymentRequested": "REQUESTED", "OrderPaid": "CAPTURED", "OrderPaymentFailed": "FAILED"}
     order["payment"] = {
         "payment_id": data["payment_id"],
-        "status": statuses.get(kind, "REFUNDED"),
+        "status": statuses[kind],
         "amount": data.get("amount") or order["payment"]["amount"],
         **{name: data[name] for name in ("code", "reason") if name in data},
     }
     if kind == "OrderPaid":
         order["captured"] = data["amount"]
-    if kind == "OrderRefunded":
-        left = order["captured"]["amount"] - data["amount"]["amount"]
-        order["captured"] = {**data["amount"], "amount": left} if left else None
-        before = order.get("refunded", {"amount": 0})["amount"]
-        order["refunded"] = {**data["amount"], "amount": before + data["amount"]["amount"]}
+
+
+def refund(order: dict[str, Any], amount: dict[str, Any]) -> None:
+    left = order["captured"]["amount"] - amount["amount"]
+    before = order.get("refunded", {"amount": 0})["amount"]
+    order["captured"] = {**amount, "amount": left} if left else None
+    order["refunded"] = {**amount, "amount": before + amount["amount"]}
+    if "refund" in order:
+        order["refund"]["status"] = "REFUNDED"
+    if not left:
+        order |= {"status": "REFUNDED", "is_pending": False}
+        order["payment"]["status"] = "REFUNDED"
 
 
 def apply_to_inventory(

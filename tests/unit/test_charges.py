@@ -106,9 +106,26 @@ def test_a_refund_gives_all_back_once() -> None:
     captured, _ = asked(NEW, Card.APPROVED)
     refunded, moved = charges.refund(captured)
     assert moved
-    assert (moved.kind, moved.amount, moved.reference) == ("refund", PRICE, refunded.refund_reference)
+    assert (moved.kind, moved.amount, moved.reference) == ("refund", PRICE, refunded.refunds[0].reference)
     assert charges.refund(refunded) == (refunded, None)
     assert asked(refunded, Card.APPROVED)[1] is None
+
+
+def test_parts_go_back_once_each_and_never_more_than_was_captured() -> None:
+    charge, _ = asked(NEW, Card.APPROVED)
+    part = Money(amount=PRICE.amount // 2, currency=PRICE.currency)
+    one, moved = charges.refund(charge, "one", part)
+    assert moved
+    assert moved.amount == part
+    assert charges.refund(one, "one", part) == (one, None)
+    for refused in (PRICE, Money(amount=1, currency="USD"), Money(amount=0, currency=PRICE.currency)):
+        with pytest.raises(CommandRejected) as error:
+            charges.refund(one, "two", refused)
+        assert error.value.code == "more_than_captured"
+    rest, moved = charges.refund(one)
+    assert moved
+    assert moved.amount.amount == PRICE.amount - part.amount
+    assert charges.refund(rest) == (rest, None)
 
 
 @pytest.mark.parametrize("charge", [NEW, charges.void(NEW)[0], asks(Card.DECLINED)[0], asks(Card.NEVER)[0]])

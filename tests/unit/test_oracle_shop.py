@@ -83,11 +83,12 @@ def capture_twice(facts: Facts) -> None:
 
 
 def give_back_twice(facts: Facts) -> None:
-    charge_of(facts, 1, 1)["refunded_count"] = 2
+    charge = charge_of(facts, 1, 1)
+    charge |= {"refunded_count": 2, "refunded_amount": 2 * charge["amount"]}
 
 
 def keep_the_money(facts: Facts) -> None:
-    charge_of(facts, 1, 1)["refunded_count"] = 0
+    charge_of(facts, 1, 1).update(refunded_count=0, refunded_amount=0)
 
 
 def tell_a_capture_twice(facts: Facts) -> Facts:

@@ -204,6 +204,7 @@ def test_the_imagined_shop_does_everything_that_can_be_done() -> None:
     facts = (*A_COMPLETED_ORDER, *A_REFUNDED_ORDER, *A_REJECTED_ORDER, FAILED)
     assert {type(fact).__name__ for fact in facts} <= set(done)
     assert {"OrderItemAdded", "OrderItemRemoved", "ShippingAddressUpdated", "OrderDeleted"} <= set(done)
+    assert done["RefundRequested"] >= 3
     assert {"StockReserved", "StockReleased", "StockCommitted", "LowStockDetected"} <= set(done)
 
 

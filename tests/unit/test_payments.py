@@ -127,3 +127,33 @@ def test_the_status_is_told_of_payments_that_are_there() -> None:
         payment = PAYMENTS.evolve(payment, fact)
         statuses.append(PAYMENTS.status(payment))
     assert statuses == [None, "INITIATED", "PROCESSED", "REFUNDING", "REFUNDED"]
+
+
+PART = Money(amount=2500, currency="EUR")
+ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
+
+
+def part_initiated(refund_id: str, amount: Money) -> PaymentRefundInitiated:
+    return PaymentRefundInitiated(payment_id=SUBJECT, order_id=ORDER, amount=amount, refund_id=refund_id)
+
+
+def part_refunded(refund_id: str, amount: Money) -> PaymentRefunded:
+    return PaymentRefunded(
+        payment_id=SUBJECT, order_id=ORDER, amount=amount, refund_id=refund_id, provider_reference="re_1"
+    )
+
+
+def test_parts_of_a_payment_go_back_one_after_the_other() -> None:
+    begun = (*A_PROCESSED_PAYMENT, part_initiated(ONE, PART))
+    rest = Money(amount=AMOUNT.amount - PART.amount, currency="EUR")
+    given(PAYMENTS, *A_PROCESSED_PAYMENT).when(RefundPayment(refund_id=ONE, amount=PART)).then(begun[-1])
+    given(PAYMENTS, *begun).when(RefundPayment(refund_id=ONE, amount=PART)).stays_quiet()
+    given(PAYMENTS, *begun).when(RefundPayment(refund_id=TWO, amount=rest)).rejects("refund_in_progress")
+    done = (*begun, part_refunded(ONE, PART))
+    given(PAYMENTS, *begun).when(RecordRefundResult(provider_reference="re_1")).then(done[-1])
+    given(PAYMENTS, *done).when(RefundPayment(refund_id=ONE, amount=PART)).stays_quiet()
+    given(PAYMENTS, *done).when(RefundPayment(refund_id=TWO, amount=AMOUNT)).rejects("more_than_captured")
+    given(PAYMENTS, *done).when(RefundPayment(refund_id=TWO, amount=rest)).then(part_initiated(TWO, rest))
+    everything = (*done, part_initiated(TWO, rest), part_refunded(TWO, rest))
+    other = RefundPayment(refund_id=ORDER, amount=PART)
+    given(PAYMENTS, *everything).when(other).rejects("more_than_captured")

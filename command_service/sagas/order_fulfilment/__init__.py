@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from command_service.sagas.order_fulfilment.plan import NAME, plan
-from command_service.sagas.order_fulfilment.state import UNDONE, Fulfilment, react
+from command_service.sagas.order_fulfilment.state import react
+from command_service.sagas.order_fulfilment.values import UNDONE, Fulfilment
 from command_service.sagas.shapes import Saga
 
 

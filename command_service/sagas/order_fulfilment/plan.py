@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from command_service.sagas.order_fulfilment.state import UNDONE, Fulfilment, Line, Payment, Removal
+from command_service.sagas.order_fulfilment.values import UNDONE, Fulfilment, Line, Payment, Refund, Removal
 from command_service.sagas.shapes import Want, want_id
 from common.values import Money
 
@@ -27,8 +27,29 @@ def plan(fulfilment: Fulfilment) -> Want | None:
     if fulfilment.status == "PENDING":
         return _reserve(fulfilment)
     if fulfilment.status in _GONE_OUT:
-        return _about_stock(fulfilment, "commit", "CommitStock", having="reserved")
+        return _about_stock(fulfilment, "commit", "CommitStock", having="reserved") or _refund(fulfilment)
     return _pay(fulfilment)
+
+
+def _refund(fulfilment: Fulfilment) -> Want | None:
+    """Give back what a customer is to have of what the order paid."""
+    refund = fulfilment.refund
+    match refund:
+        case Refund(stage="requested"):
+            body = {"refund_id": refund.refund_id, "amount": refund.amount.model_dump()}
+            return _about_refund(refund, "give_back", "RefundPayment", refund.payment_id, body)
+        case Refund(stage="initiated"):
+            body = {"refund_id": refund.refund_id, "amount": refund.amount.model_dump()}
+            return _about_refund(refund, "return", "PayBack", refund.payment_id, body)
+        case Refund(stage="returned"):
+            told = {"payment_id": refund.payment_id, "refund_id": refund.refund_id}
+            body = told | {"amount": refund.amount.model_dump()}
+            return _about_refund(refund, "tell_refund", "ConfirmRefund", fulfilment.order_id, body)
+    return None
+
+
+def _about_refund(refund: Refund, step: str, command: str, subject: str, body: dict[str, Any]) -> Want:
+    return Want(step=f"{step}/{refund.refund_id}", command=command, subject=subject, body=body)
 
 
 def _reserve(fulfilment: Fulfilment) -> Want | None:

@@ -1,12 +1,12 @@
-"""What the fulfilment of an order knows, and how it learns."""
+"""How the fulfilment of an order learns."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
+from command_service.sagas.order_fulfilment.values import UNDONE, Fulfilment, Line, Payment, Refund, Removal
 from command_service.sagas.shapes import Accepted, Happened, Input, Refused, TimeIsUp
 from common.events import Event
 from common.events.inventory import StockReserved
@@ -24,9 +24,9 @@ from common.events.orders import (
     OrderShipped,
     OrderValidated,
     PaymentRequested,
+    RefundRequested,
 )
 from common.events.payments import PaymentFailed, PaymentProcessed
-from common.values import Money
 
 _STATUS_AFTER: Mapping[type[Event], str] = {
     OrderValidated: "VALIDATED",
@@ -36,7 +36,6 @@ _STATUS_AFTER: Mapping[type[Event], str] = {
     OrderDelivered: "DELIVERED",
     OrderCompleted: "COMPLETED",
     OrderCancelled: "CANCELLED",
-    OrderRefunded: "REFUNDED",
 }
 _ORDER_OF = {
     "UNKNOWN": 0,
@@ -50,10 +49,11 @@ _ORDER_OF = {
     "CANCELLED": 7,
     "REFUNDED": 8,
 }
-UNDONE = frozenset({"REJECTED", "CANCELLED", "REFUNDED"})
 
 
 _STOCK_AFTER = {"release": "released", "commit": "committed"}
+_RETURNING = ("requested", "initiated", "returned", "settled")
+_REFUND_AFTER = {"give_back": "initiated", "return": "returned", "tell_refund": "settled"}
 _STAGE_AFTER = {
     "initiate": "initiated",
     "fail": "told",
@@ -65,63 +65,6 @@ _STAGE_AFTER = {
 }
 _PAYMENT_STEPS = frozenset({"charge", "void", "confirm", *_STAGE_AFTER})
 _ORDER_AFTER = {"reject": "REJECTED", "time_out": "CANCELLED"}
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Pieces that are reserved together: those of the first round when the order was placed, others by later changes.
-
-    `stock` goes from `wanted` to `reserved`, then to `committed` or `released`.
-    """
-
-    product_id: int
-    round: int = 0
-    quantity: int
-    unit_price: Money | None = None
-    product_name: str | None = None
-    stock: str = "wanted"
-
-
-class Removal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Pieces that a change took out of the order, and how many of them are still reserved."""
-
-    product_id: int
-    round: int
-    left: int
-
-
-class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`stage`: requested, initiated, captured or declined, told (to the order), refunding, refunded, settled."""
-
-    payment_id: str
-    attempt: int
-    amount: Money
-    card_token: str | None  # None once it was erased
-    stage: str = "requested"
-    code: str | None = None
-    reason: str | None = None
-
-
-class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`payment_seconds` is how long a validated order waits for its money."""
-
-    order_id: str
-    payment_seconds: float
-    status: str = "UNKNOWN"  # the order's
-    lines: tuple[Line, ...] = ()  # those of a round in the order of their product ids
-    removals: tuple[Removal, ...] = ()
-    revision: int = 0  # how often the items were changed
-    is_stale: bool = False  # the order says that its items changed, and that event has not come yet
-    rejection: tuple[str, str] | None = None  # code and sentence
-    validated_at: datetime | None = None
-    is_overdue: bool = False
-    was_paid: bool = False
-    payment: Payment | None = None
-    trouble: str | None = None  # what no rule foresees; a person must look
-
-    @property
-    def due_at(self) -> datetime | None:
-        """When the time for paying is over; None before the order is validated."""
-        return self.validated_at and self.validated_at + timedelta(seconds=self.payment_seconds)
 
 
 def react(fulfilment: Fulfilment, told: Input) -> Fulfilment:
@@ -165,6 +108,10 @@ def _happened(fulfilment: Fulfilment, event: Event, at: datetime) -> Fulfilment:
             fulfilment = replace(fulfilment, validated_at=at)
         case PaymentRequested():
             fulfilment = replace(fulfilment, payment=_requested(event))
+        case RefundRequested():
+            return replace(fulfilment, refund=_wanted_back(event))
+        case OrderRefunded():
+            return _refunded(fulfilment, event)
         case OrderPaymentFailed():
             fulfilment = _at(fulfilment, "told")
         case OrderPaid():
@@ -198,6 +145,29 @@ def _requested(event: PaymentRequested) -> Payment:
     )
 
 
+def _wanted_back(event: RefundRequested) -> Refund:
+    return Refund(payment_id=event.payment_id, refund_id=event.refund_id, number=event.number, amount=event.amount)
+
+
+def _refunded(fulfilment: Fulfilment, event: OrderRefunded) -> Fulfilment:
+    """All of a cancelled order's money, or a part of a delivered one's: that stays what it is until all is back."""
+    if event.refund_id is None:
+        return _moved(fulfilment, "REFUNDED")
+    refunded = fulfilment.refunded + event.amount.amount
+    fulfilment = replace(_returned(fulfilment, event.refund_id, "settled"), refunded=refunded)
+    if fulfilment.payment is None or refunded < fulfilment.payment.amount.amount:
+        return fulfilment
+    return _moved(_at(fulfilment, "settled"), "REFUNDED")
+
+
+def _returned(fulfilment: Fulfilment, refund_id: str, stage: str) -> Fulfilment:
+    """Only onwards: the order's own event may overtake an answer, and the next refund may have begun."""
+    refund = fulfilment.refund
+    if refund is None or refund.refund_id != refund_id or _RETURNING.index(stage) <= _RETURNING.index(refund.stage):
+        return fulfilment
+    return replace(fulfilment, refund=replace(refund, stage=stage))
+
+
 def _accepted(  # noqa: PLR0911 - one row per kind of step
     fulfilment: Fulfilment, answer: Accepted, step: str, product: str = "", of_round: str = ""
 ) -> Fulfilment:
@@ -216,6 +186,8 @@ def _accepted(  # noqa: PLR0911 - one row per kind of step
             return replace(_moved(_at(fulfilment, "told"), "PAID"), was_paid=True)
         case _ if stock := _STOCK_AFTER.get(step):
             return _line(fulfilment, product, answer.round, stock=stock)
+        case _ if stage := _REFUND_AFTER.get(step):
+            return _returned(fulfilment, product, stage)
         case _ if stage := _STAGE_AFTER.get(step):
             return _at(fulfilment, stage)
         case _ if status := _ORDER_AFTER.get(step):  # the order's own event says the same, a little later

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from common.read_models.storage import CHECKPOINTS, REQUESTS
 from tests.chaos.oracle.facts import Document, Facts, Finding, last_status
+from tests.chaos.oracle.money import kept_of
 
 TIMER_SECONDS = 5.0  # so late may a saga notice that its time is over
 UNDONE = frozenset({"REJECTED", "CANCELLED", "REFUNDED"})
@@ -121,10 +122,10 @@ def _effects(facts: Facts) -> Iterator[Finding]:
         if times > 1:
             yield about, f"it is there {times} times"
     for charge in facts.books or ():
-        kept = charge["captured_count"] - charge["refunded_count"]
+        kept = kept_of(charge)
         order_id = orders.get(charge["payment_id"], "")
         if kept < 0:
-            yield f"charge {charge['payment_id']}", "it was given back and never captured"
+            yield f"charge {charge['payment_id']}", "more was given back than was captured"
         if kept > 0 and statuses.get(order_id) in UNDONE:
             yield f"orders/{order_id}", f"it is {statuses[order_id]}, and the provider has its money"
 
@@ -132,11 +133,14 @@ def _effects(facts: Facts) -> Iterator[Finding]:
 def effects(facts: Facts) -> Counter[str]:
     """Every effect that must be there once, and how often it is: by the provider's count, and as the log tells it."""
     found: Counter[str] = Counter()
+    parts = Counter(data["payment_id"] for _, data in facts.told("PaymentRefundInitiated") if "refund_id" in data)
     for charge in facts.books or ():
         found[f"capture of {charge['payment_id']}"] += charge["captured_count"]
-        found[f"refund of {charge['payment_id']}"] += charge["refunded_count"]
-    for event_type in ("PaymentInitiated", "PaymentProcessed", "PaymentFailed", "PaymentRefunded"):
+        found[f"refund of {charge['payment_id']}"] += charge["refunded_count"] - max(0, parts[charge["payment_id"]] - 1)
+    for event_type in ("PaymentInitiated", "PaymentProcessed", "PaymentFailed"):
         found.update(f"{event_type} {data['payment_id']}" for _, data in facts.told(event_type))
+    for _, data in facts.told("PaymentRefunded"):
+        found[f"PaymentRefunded {data['payment_id']} {data.get('refund_id', '')}"] += 1
     closed = _closed(facts)
     for _, data in facts.told("StockReserved"):
         reservation_id = data["reservation_id"]

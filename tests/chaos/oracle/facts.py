@@ -1,6 +1,7 @@
 """What the judge is given, and what it says."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,12 +83,20 @@ def subject_of(commit: Document) -> str:
 def last_status(facts: Facts) -> dict[str, str]:
     """Order → the status that its last telling event gave it, as the log has it."""
     statuses: dict[str, str] = {}
+    paid: Counter[str] = Counter()
     for commit in facts.commits:
+        order_id = subject_of(commit)
         for event in commit["events"]:
             if event["type"] in _STATUS_AFTER:
-                statuses[subject_of(commit)] = _STATUS_AFTER[event["type"]]
+                statuses[order_id] = _STATUS_AFTER[event["type"]]
+            if event["type"] in _MONEY:
+                paid[order_id] += _MONEY[event["type"]] * event["data"]["amount"]["amount"]
+            if event["type"] == "OrderRefunded" and paid[order_id] == 0:
+                statuses[order_id] = "REFUNDED"
     return statuses
 
 
-_STATUS_AFTER = {"OrderInitiated": "PENDING", "OrderImported": "COMPLETED", **naive.ENTERED}
+_MONEY = {"OrderPaid": 1, "OrderRefunded": -1}
+_CHANGED = dict.fromkeys(naive.CHANGED, "PENDING")
+_STATUS_AFTER = {"OrderInitiated": "PENDING", "OrderImported": "COMPLETED", **naive.ENTERED, **_CHANGED}
 """As the second program has it, not the product: the judge learns nothing from those it judges."""

@@ -22,13 +22,18 @@ def o5_the_books_agree(facts: Facts) -> Iterator[Finding]:
     for charge in facts.books:
         if charge["payment_id"] not in orders:
             yield f"charge {charge['payment_id']}", "the provider was asked for what is not in the log"
-        elif moved := charge["captured_count"] - charge["refunded_count"]:
-            in_books[orders[charge["payment_id"]], charge["currency"]] += (charge["amount"] or 0) * moved
+        elif kept := kept_of(charge):
+            in_books[orders[charge["payment_id"]], charge["currency"]] += kept
     for place, kept in (("the log", _in_log(facts)), ("the view", _in_views(facts))):
         for order_id, currency in in_books.keys() | kept.keys():
             told, has = kept[order_id, currency], in_books[order_id, currency]
             if told != has:
                 yield f"orders/{order_id}", f"{place} keeps {told} {currency}, the provider {has}"
+
+
+def kept_of(charge: Document) -> int:
+    """Minor units."""
+    return (charge["amount"] or 0) * charge["captured_count"] - charge["refunded_amount"]
 
 
 def _not_integers(facts: Facts) -> Iterator[Finding]:
