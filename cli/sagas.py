@@ -31,7 +31,8 @@ def show(
 
 
 def retry(
-    saga_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id")], data: Data = DEFAULT_FOLDER
+    saga_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id, or product_onboarding:456")],
+    data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Fold a saga again from the log, after what stopped it was repaired. What was done is not done again."""
     asyncio.run(_retry(data, saga_id))
@@ -55,7 +56,7 @@ def _why(saga: dict[str, Any]) -> str:
     if saga["trouble"]:
         return saga["trouble"]
     if saga["is_open"]:
-        return f"asks for {saga['steps'][-1]['want']['step']}"
+        return "asks for " + ", ".join(step["want"]["step"] for step in saga["steps"] if not step["outcome"])
     return f"waits for {saga['waits_for']}" if saga["waits_for"] else saga["state"]["status"]
 
 
@@ -63,5 +64,5 @@ async def _retry(data: Path, saga_id: str) -> None:
     async with open_events(data) as log:
         is_known = await request_retry(log, saga_id)
     if not is_known:
-        raise StackError(f"there is no saga {saga_id}; its id is its order's")
+        raise StackError(f"there is no saga {saga_id}; its id is its order's, or like product_onboarding:456")
     Console(highlight=False).print("asked; `cqrs sagas list` tells whether it goes on")

@@ -1,17 +1,15 @@
 """Run the sagas: the feed of the group `sagas` into the runner, with health and metrics."""
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from command_service.payment_provider import HttpPaymentProvider
 from command_service.sagas.dispatcher import Dispatcher
-from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.post import ErrandPost
 from command_service.sagas.runner import GROUP, SagaRunner
 from command_service.sagas.stuck import watch_stuck
+from command_service.sagas.table import all_sagas
 from common.config import Settings
-from common.envelope import Commit, Seal
+from common.envelope import Seal
 from common.group_feed import feed_of
-from common.log import MongoLog, open_log
+from common.log import open_log
 from common.mongo import open_client
 from common.process import run_process
 from common.tasks import patiently, together
@@ -28,7 +26,7 @@ async def run(settings: Settings) -> None:
         HttpPaymentProvider(settings.payments_url) as provider,
         ErrandPost(settings.command_url, Seal(settings.message_key, log.info.id)) as errands,
     ):
-        runner = _make_runner(database, log, settings)
+        runner = SagaRunner(database, log, all_sagas(settings), partitions=log.info.partitions)
         feed = feed_of(GROUP, log, runner, database, settings)
         dispatcher = Dispatcher(errands=errands, log=log, provider=provider, tell=runner.tell, note=runner.note_trouble)
         runner.serve(dispatcher, feed)
@@ -43,16 +41,6 @@ async def run(settings: Settings) -> None:
             await serve_beside(app, settings.bind_host, settings.saga_port, work)
         finally:
             await dispatcher.close()
-
-
-def _make_runner(database: AsyncDatabase, log: MongoLog, settings: Settings) -> SagaRunner:
-    saga = order_fulfilment(payment_seconds=settings.payment_seconds)
-    return SagaRunner(database, log, saga, context="order", begins=_places_an_order, partitions=log.info.partitions)
-
-
-def _places_an_order(commit: Commit) -> bool:
-    """An imported order is over when it comes."""
-    return commit.events[0].type == "OrderInitiated"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How a saga's document grows: one input at a time, a want as soon as none is open; pure."""
+"""How a saga's document grows: one input at a time, and what is wanted next as soon as nothing is open; pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +25,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One saga; `rev` 0 is not stored yet. The last of the steps is the open want, while it has no outcome."""
+    """One saga; `rev` 0 is not stored yet. The last of the steps are the open wants, while they have no outcome."""
 
     saga_id: str
+    saga: str
     partition: int
     partition_key: int
     position: int = 0  # of the last commit that told anything new
@@ -39,13 +40,14 @@ class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     updated_at: datetime
 
     @property
-    def open(self) -> Step | None:
-        return self.steps[-1] if self.steps and self.steps[-1].outcome is None else None
+    def open(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.outcome is None)
 
 
 def begun(saga: Saga[Any], commit: Commit) -> Doc:
     return Doc(
-        saga_id=commit.subject,
+        saga_id=saga.id_of(commit.subject),
+        saga=saga.name,
         partition=commit.partition,
         partition_key=commit.partition_key,
         state=saga.initial(commit.subject),
@@ -66,19 +68,20 @@ def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
 
 
 def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refused, now: datetime) -> Doc:
-    """After the outcome of the open want; that of any other is old news."""
-    step = doc.open
-    if step is None or step.command_id != command_id:
+    """After the outcome of an open want; that of any other is old news."""
+    step = next((step for step in doc.open if step.command_id == command_id), None)
+    if step is None:
         return doc
     outcome = answer.code if isinstance(answer, Refused) else "accepted"
-    steps = (*doc.steps[:-1], replace(step, done_at=now, outcome=outcome))
+    done = replace(step, done_at=now, outcome=outcome)
+    steps = tuple(done if each is step else each for each in doc.steps)
     doc = _reacted(saga, doc, (answer,), f"at the outcome of {step.want.step}")
     return _planned(saga, replace(doc, steps=steps), now)
 
 
 def instead(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
-    """As if the open want had never been stored: with what is wanted in its place."""
-    return _planned(saga, replace(doc, steps=doc.steps[:-1]), now)
+    """As if the open wants had never been stored: with what is wanted in their place."""
+    return _planned(saga, replace(doc, steps=tuple(step for step in doc.steps if step.outcome)), now)
 
 
 def overdue(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
@@ -102,12 +105,8 @@ def _planned(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
     doc = replace(doc, updated_at=now, trouble=doc.trouble or saga.trouble(doc.state))
     if doc.open or doc.trouble:
         return doc
-    want = saga.plan(doc.state)
-    if want is None:
-        return doc
-    command_id = want_id(saga.name, doc.saga_id, want.step, want.round)
-    return replace(doc, steps=_kept(doc.steps, Step(command_id=command_id, want=want, asked_at=now)))
-
-
-def _kept(steps: Sequence[Step], step: Step) -> tuple[Step, ...]:
-    return (*steps[-MOST_STEPS + 1 :], step)
+    steps = [
+        Step(command_id=want_id(saga.name, doc.saga_id, want.step, want.round), want=want, asked_at=now)
+        for want in saga.plan(doc.state)
+    ]
+    return replace(doc, steps=(*doc.steps, *steps)[-MOST_STEPS:]) if steps else doc

@@ -16,8 +16,8 @@ from common.read_models.storage import CHECKPOINTS, SAGA_REQUESTS, SAGAS, checkp
 from common.sink import Fenced
 from common.transaction import Guarded, transact
 
-FoldAgain = Callable[[str, int], Awaitable[Doc | None]]
-"""A saga as the log makes it up to this position, with the outcomes that the log has."""
+FoldAgain = Callable[[str, str, int], Awaitable[Doc | None]]
+"""The saga of this name and id as the log makes it up to this position, with the outcomes that the log has."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,11 +53,11 @@ async def _retry(
     """
     saga_id, in_group = request["_id"], checkpoint_id(group, request["partition"])
     with reaching_sagas():
-        before = await database[SAGAS].find_one({"_id": saga_id}, {"rev": 1})
+        before = await database[SAGAS].find_one({"_id": saga_id}, {"rev": 1, "saga": 1})
         checkpoint = await database[CHECKPOINTS].find_one({"_id": in_group}, {"position": 1, "rev": 1})
     if checkpoint is None:
         raise Fenced
-    after = await fold_again(saga_id, checkpoint["position"]) if before else None
+    after = await fold_again(before["saga"], saga_id, checkpoint["position"]) if before else None
     changed = [replace(after, rev=before["rev"])] if before and after else []
     fence = [{"q": {"_id": in_group, "rev": checkpoint["rev"]}, "u": {"$inc": {"rev": 1}}}]
     done = [{"q": {"_id": saga_id}, "limit": 1}]

@@ -5,8 +5,8 @@ after it leaves wants that are sent again under their ids; a crash before it lea
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,32 +40,31 @@ FOLDED = Counter("leveret_saga_inputs_total", "What sagas were told", ["kind"])
 
 
 class SagaRunner:
-    """Implements `Sink`. `context` is whose events begin and move a saga; `begins` says which commits begin one."""
+    """Implements `Sink`: every commit is folded by the sagas of its context, each by its own rules."""
 
     def __init__(
         self,
         database: AsyncDatabase,
         log_: Log,
-        saga: Saga[Any],
+        sagas: Iterable[Saga[Any]],
         *,
-        context: str,
-        begins: Callable[[Commit], bool],
         partitions: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._log = log_
-        self._saga = saga
-        self._context = context
-        self._begins = begins
+        self._sagas = {saga.name: saga for saga in sagas}
+        self._of_context: dict[str, list[Saga[Any]]] = defaultdict(list)
+        for saga in self._sagas.values():
+            self._of_context[saga.context].append(saga)
         self._now = now
-        self._store = SagaStore(database, saga)
+        self._store = SagaStore(database, self._sagas)
         self._checkpoints = Checkpoints(database, GROUP, partitions=partitions)
         self._cache: OrderedDict[str, Doc] = OrderedDict()
         self._answers: list[tuple[Errand, Answer]] = []
         self._level_at: dict[int, int] = {}  # the log's head when the partition was taken
         self._seen: dict[int, int] = {}
-        self._held_back: dict[int, dict[str, Errand]] = {}  # until the partition is level (S6)
+        self._held_back: dict[int, dict[str, tuple[Errand, ...]]] = {}  # until the partition is level (S6)
         self._due: dict[str, tuple[int, int]] = {}  # saga → partition, and the head that must have been read first
         self._looked_at = datetime.min.replace(tzinfo=UTC)  # for sagas whose moment has passed
         self._dispatcher: Dispatcher | None = None
@@ -107,20 +106,21 @@ class SagaRunner:
     async def apply(self, batch: Batch) -> None:
         """Fold the commits, and whatever outcomes are here, in one transaction."""
         answers, self._answers = self._answers[:MOST_ANSWERS], self._answers[MOST_ANSWERS:]
-        commits = [commit for of in batch.values() for commit in of if commit.context == self._context]
-        docs = await self._docs([c.subject for c in commits] + [errand.saga_id for errand, _ in answers])
+        by_saga: dict[tuple[str, str], list[Commit]] = defaultdict(list)  # name and id of the saga
+        for commit in (commit for of in batch.values() for commit in of):
+            for saga in self._of_context.get(commit.context, ()):
+                by_saga[saga.name, saga.id_of(commit.subject)].append(commit)
+        docs = await self._docs([saga_id for _, saga_id in by_saga] + [errand.saga_id for errand, _ in answers])
         before = dict(docs)
-        by_saga: dict[str, list[Commit]] = {}
-        for commit in commits:
-            by_saga.setdefault(commit.subject, []).append(commit)
-        past = [saga_id for saga_id, of in by_saga.items() if self._is_past(of[0])]
-        await asyncio.gather(*(self._catch_up(docs, by_saga.pop(saga_id)) for saga_id in past))
-        for commit in (commit for of in by_saga.values() for commit in of):
-            self._fold(docs, commit)
+        past = [key for key, of in by_saga.items() if self._is_past(of[0])]
+        await asyncio.gather(*(self._catch_up(docs, *key, by_saga.pop(key)) for key in past))
+        for (name, saga_id), of in by_saga.items():
+            for commit in of:
+                self._fold(docs, name, saga_id, commit)
+                FOLDED.labels("commit").inc()
         for errand, answer in answers:
             if (doc := docs.get(errand.saga_id)) and self._holds(doc.partition):
-                docs[errand.saga_id] = answered(self._saga, doc, errand.command_id, answer, self._now())
-        FOLDED.labels("commit").inc(len(commits))
+                docs[errand.saga_id] = answered(self._rules(doc), doc, errand.command_id, answer, self._now())
         FOLDED.labels("outcome").inc(len(answers))
         changed = [doc for saga_id, doc in docs.items() if doc is not before.get(saga_id)]
         await self._write(changed, {partition: of[-1] for partition, of in batch.items()})
@@ -132,7 +132,7 @@ class SagaRunner:
         ready = [saga_id for saga_id, (partition, head) in self._due.items() if self._seen.get(partition, -1) >= head]
         if ready:
             docs = await self._docs(saga_id for saga_id in ready if self._holds(self._due.pop(saga_id)[0]))
-            late = {saga_id: overdue(self._saga, doc, self._now()) for saga_id, doc in docs.items()}
+            late = {saga_id: overdue(self._rules(doc), doc, self._now()) for saga_id, doc in docs.items()}
             await self._write([doc for saga_id, doc in late.items() if doc is not docs[saga_id]], {})
         if self._answers:
             await self.apply({})
@@ -150,31 +150,37 @@ class SagaRunner:
             return True
         return await serve_retries(self._database, self._store, GROUP, held, self._folded_again)
 
-    async def _folded_again(self, saga_id: str, upto: int) -> Doc | None:
-        doc = None
-        for commit in await self._log.read_stream(f"{self._context}-{saga_id}"):
+    async def _folded_again(self, name: str, saga_id: str, upto: int) -> Doc | None:
+        saga, docs = self._sagas[name], dict[str, Doc]()
+        for commit in await self._log.read_stream(f"{saga.context}-{saga.subject_of(saga_id)}"):
             if commit.position <= upto:
-                doc = await self._recalled(took(self._saga, doc or begun(self._saga, commit), commit, self._now()))
-        return doc
+                self._fold(docs, name, saga_id, commit)
+                if doc := docs.get(saga_id):
+                    docs[saga_id] = await self._recalled(doc)
+        return docs.get(saga_id)
+
+    def _rules(self, doc: Doc) -> Saga[Any]:
+        return self._sagas[doc.saga]
 
     def _is_past(self, commit: Commit) -> bool:
         """It was there when the partition was taken."""
         return commit.position <= self._level_at[commit.partition]
 
-    async def _catch_up(self, docs: dict[str, Doc], commits: list[Commit]) -> None:
+    async def _catch_up(self, docs: dict[str, Doc], name: str, saga_id: str, commits: list[Commit]) -> None:
         """Fold the commits of one saga; those of many are folded side by side, since each waits for the log."""
         for commit in commits:
-            self._fold(docs, commit)
-            if self._is_past(commit) and (doc := docs.get(commit.subject)):
-                docs[commit.subject] = await self._recalled(doc)
+            self._fold(docs, name, saga_id, commit)
+            FOLDED.labels("commit").inc()
+            if self._is_past(commit) and (doc := docs.get(saga_id)):
+                docs[saga_id] = await self._recalled(doc)
 
-    def _fold(self, docs: dict[str, Doc], commit: Commit) -> None:
-        doc = docs.get(commit.subject)
+    def _fold(self, docs: dict[str, Doc], name: str, saga_id: str, commit: Commit) -> None:
+        saga, doc = self._sagas[name], docs.get(saga_id)
         if doc is None:
-            if not self._begins(commit):
+            if commit.events[0].type != saga.begins_with:
                 return
-            doc = begun(self._saga, commit)
-        docs[commit.subject] = took(self._saga, doc, commit, self._now())
+            doc = begun(saga, commit)
+        docs[saga_id] = took(saga, doc, commit, self._now())
 
     async def _recalled(self, doc: Doc) -> Doc:
         """While catching up, a want that was done in the past has its outcome before the next commit is folded (S6).
@@ -183,7 +189,7 @@ class SagaRunner:
         An outcome that cannot be read leaves the want open: the dispatcher meets it again, and says so.
         """
         with suppress(Undecodable):
-            while _errand(doc):
+            while doc.open:
                 if found := await self._with_outcome(doc) or await self._with_outcome(self._instead(doc)):
                     doc = found
                 else:
@@ -191,13 +197,14 @@ class SagaRunner:
         return doc
 
     def _instead(self, doc: Doc) -> Doc:
-        return instead(self._saga, doc, self._now())
+        return instead(self._rules(doc), doc, self._now())
 
     async def _with_outcome(self, doc: Doc) -> Doc | None:
-        """After the outcome that the log has for the open want, if it has one."""
-        errand = _errand(doc)
-        answer = await self._dispatcher.recall(errand) if self._dispatcher and errand else None
-        return answered(self._saga, doc, errand.command_id, answer, self._now()) if errand and answer else None
+        """After an outcome that the log has for an open want, if it has one."""
+        for errand in _errands(doc):
+            if self._dispatcher and (answer := await self._dispatcher.recall(errand)):
+                return answered(self._rules(doc), doc, errand.command_id, answer, self._now())
+        return None
 
     async def _docs(self, saga_ids: Iterable[str]) -> dict[str, Doc]:
         wanted = set(saga_ids)
@@ -227,19 +234,19 @@ class SagaRunner:
             self._cache.popitem(last=False)
 
     def _take_up(self, doc: Doc) -> None:
-        """Send the open want, now or when the partition is level."""
+        """Send the open wants, now or when the partition is level."""
         held_back = self._held_back.setdefault(doc.partition, {})
         held_back.pop(doc.saga_id, None)
-        if errand := _errand(doc):
-            held_back[doc.saga_id] = errand
+        if errands := tuple(_errands(doc)):
+            held_back[doc.saga_id] = errands
             self._send_held_back()
 
     def _send_held_back(self) -> None:
-        for partition, errands in self._held_back.items():
-            if errands and self._dispatcher and self._is_level(partition):
-                for errand in errands.values():
+        for partition, held_back in self._held_back.items():
+            if held_back and self._dispatcher and self._is_level(partition):
+                for errand in (errand for errands in held_back.values() for errand in errands):
                     self._dispatcher.send(errand)
-                errands.clear()
+                held_back.clear()
 
     def _is_level(self, partition: int) -> bool:
         return self._seen.get(partition, -1) >= self._level_at.get(partition, 0)
@@ -256,8 +263,6 @@ class SagaRunner:
             self._due = {saga_id: (partition, head) for saga_id, partition in found.items()} | self._due
 
 
-def _errand(doc: Doc) -> Errand | None:
-    step = doc.open
-    if step is None:
-        return None
-    return Errand(saga_id=doc.saga_id, command_id=step.command_id, partition_key=doc.partition_key, want=step.want)
+def _errands(doc: Doc) -> Iterator[Errand]:
+    for step in doc.open:
+        yield Errand(saga_id=doc.saga_id, command_id=step.command_id, partition_key=doc.partition_key, want=step.want)

@@ -62,21 +62,31 @@ Input = Happened | Accepted | Refused | TimeIsUp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saga(Generic[S]):
-    """The rules of one kind of saga.
+    """The rules of one kind of saga: one for every subject of `context` that an event of type `begins_with` is about.
 
-    `react` takes an input in, `plan` says what is wanted next while nothing is open, `waits_until` when TimeIsUp is
-    due, `is_over` whether nothing more can come, `trouble` what a person must look at.
+    `react` takes an input in, `plan` says what is wanted next, all of it at once, when nothing is open; `waits_until`
+    when TimeIsUp is due, `is_over` whether nothing more can come, `trouble` what a person must look at. A saga has the
+    id of its subject, behind `id_prefix`.
     """
 
     name: str
+    context: str
+    begins_with: str
+    id_prefix: str = ""
     state: type[S]
     initial: Callable[[str], S]
     react: Callable[[S, Input], S]
-    plan: Callable[[S], Want | None]
+    plan: Callable[[S], tuple[Want, ...]]
     waits_until: Callable[[S], datetime | None]
     waits_for: Callable[[S], str | None]
     is_over: Callable[[S], bool]
     trouble: Callable[[S], str | None]
+
+    def id_of(self, subject: str) -> str:
+        return self.id_prefix + subject
+
+    def subject_of(self, saga_id: str) -> str:
+        return saga_id.removeprefix(self.id_prefix)
 
 
 def want_id(saga: str, saga_id: str, step: str, round_: int = 0) -> str:

@@ -28,10 +28,10 @@ _INDEXES = (
 class SagaStore:
     """Reads the documents, and builds the statements that write them."""
 
-    def __init__(self, database: AsyncDatabase, saga: Saga[Any]) -> None:
+    def __init__(self, database: AsyncDatabase, sagas: Mapping[str, Saga[Any]]) -> None:
         self._collection = database[SAGAS]
         self._troubles = database[SAGA_TROUBLES]
-        self._saga = saga
+        self._sagas = sagas  # by name
 
     async def make_indexes(self) -> None:
         with reaching_sagas():
@@ -81,11 +81,12 @@ class SagaStore:
                 raise Fenced
 
     def _stored(self, doc: Doc) -> dict[str, Any]:
-        is_over = self._saga.is_over(doc.state) and doc.open is None
-        due_at = None if is_over else self._saga.waits_until(doc.state)
+        saga = self._sagas[doc.saga]
+        is_over = saga.is_over(doc.state) and not doc.open
+        due_at = None if is_over else saga.waits_until(doc.state)
         return {
             "_id": doc.saga_id,
-            "saga": self._saga.name,
+            "saga": doc.saga,
             "partition": doc.partition,
             "partition_key": doc.partition_key,
             "position": doc.position,
@@ -93,10 +94,10 @@ class SagaStore:
             "state": to_fields(doc.state),
             "steps": [_stored_step(step) for step in doc.steps],
             "trouble": doc.trouble,
-            "is_open": doc.open is not None,
+            "is_open": bool(doc.open),
             "due_at": due_at,
             "is_due": due_at is not None,
-            "waits_for": None if is_over else self._saga.waits_for(doc.state),
+            "waits_for": None if is_over else saga.waits_for(doc.state),
             "state_word": "over" if is_over else "stuck" if doc.trouble else "running",
             "started_at": doc.started_at,
             "updated_at": doc.updated_at,
@@ -110,11 +111,12 @@ class SagaStore:
     def _doc(self, document: Mapping[str, Any]) -> Doc:
         return Doc(
             saga_id=document["_id"],
+            saga=document["saga"],
             partition=document["partition"],
             partition_key=document["partition_key"],
             position=document["position"],
             rev=document["rev"],
-            state=to_view(self._saga.state, document["state"]),
+            state=to_view(self._sagas[document["saga"]].state, document["state"]),
             steps=tuple(_step(step) for step in document["steps"]),
             trouble=document["trouble"],
             started_at=document["started_at"],

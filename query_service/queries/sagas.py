@@ -1,5 +1,6 @@
-"""How it goes with an order's fulfilment: what was asked for, what came of it, what it waits for."""
+"""How it goes with a saga: what was asked for, what came of it, what it waits for."""
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -11,15 +12,21 @@ from common.values import is_uuid
 from query_service.answers import Answer
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
+ORDERS_SAGA = "order_fulfilment"
 STATES = frozenset({"running", "stuck", "over"})
+_OF_A_PRODUCT = re.compile(r"[a-z_]{1,40}:[1-9][0-9]{0,15}", re.ASCII)
+
+
+def _is_saga_id(text: str) -> bool:
+    return is_uuid(text) or _OF_A_PRODUCT.fullmatch(text) is not None
 
 
 async def one_saga(http: web.Request, log: AsyncDatabase) -> Answer:
-    """A saga has the id of its order."""
+    """The saga of an order has its id; that of a product its id behind the saga's name: `product_onboarding:456`."""
     allow_only(http.query)
     saga_id = http.match_info["saga_id"]
-    if not is_uuid(saga_id):
-        raise BadRequest("invalid_id", "A saga's id is its order's: a UUID in lower case.")
+    if not _is_saga_id(saga_id):
+        raise BadRequest("invalid_id", "A saga's id is its order's, or like product_onboarding:456.")
     document = await log[SAGAS].find_one({"_id": saga_id})
     if document is None:
         raise NotFound("unknown_saga", f"There is no saga {saga_id}, or it has not begun yet.")
@@ -33,7 +40,7 @@ async def sagas_in_state(http: web.Request, log: AsyncDatabase) -> Answer:
     if state not in STATES:
         raise BadRequest("invalid_state", f"A saga's state is one of {', '.join(sorted(STATES))}.")
     (after,) = read_cursor(http.query, (str,)) or [""]
-    if after and not is_uuid(after):
+    if after and not _is_saga_id(after):
         raise invalid_cursor()
     wanted = {"state_word": state, "_id": {"$gt": after}}
     documents = await log[SAGAS].find(wanted, sort=[("_id", 1)], limit=limit + 1).to_list()
@@ -49,7 +56,8 @@ async def _show(log: AsyncDatabase, document: dict[str, Any]) -> dict[str, Any]:
         "saga": document["saga"],
         "state": document["state_word"],
         "trouble": document["trouble"],
-        "order_status": document["state"]["status"],
+        "status": document["state"]["status"],
+        "order_status": document["state"]["status"] if document["saga"] == ORDERS_SAGA else None,
         "waits_for": document["waits_for"],
         "waits_until": document["due_at"],
         "steps": [_show_step(step, troubles.get(step["command_id"], {})) for step in document["steps"]],

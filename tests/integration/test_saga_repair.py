@@ -102,9 +102,10 @@ async def test_S2_an_open_want_keeps_its_id_when_its_saga_is_folded_again(bench:
 async def test_S1_a_saga_that_somebody_else_wrote_meanwhile_is_not_replaced(bench: SagaBench) -> None:
     strange = await a_stuck_saga(bench)
     await request_retry(bench.database, strange.subject)
-    store = SagaStore(bench.database, order_fulfilment(payment_seconds=PAYMENT_SECONDS))
+    saga = order_fulfilment(payment_seconds=PAYMENT_SECONDS)
+    store = SagaStore(bench.database, {saga.name: saga})
 
-    async def fold_slowly(saga_id: str, _: int) -> Doc | None:
+    async def fold_slowly(_: str, saga_id: str, __: int) -> Doc | None:
         await bench.database["sagas"].update_one({"_id": saga_id}, {"$inc": {"rev": 1}})
         return (await store.load([saga_id]))[saga_id]
 

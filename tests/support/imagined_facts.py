@@ -197,7 +197,7 @@ def _increase(document: Document, dotted: str, number: int) -> None:
 
 def _sagas(world: ImaginedSagas) -> list[Document]:
     nowhere: Any = defaultdict(str)
-    store = SagaStore(nowhere, SAGA)
+    store = SagaStore(nowhere, {SAGA.name: SAGA})
     (inserts,) = store.statements(world.docs.values())
     return list(inserts.statement["documents"])
 

@@ -111,8 +111,10 @@ class ImaginedSagas:
             doc = self.docs[commit.subject] = found
 
     def _with_outcome(self, doc: Doc) -> Doc | None:
-        known = self._recall(doc.open.command_id) if doc.open else None
-        return answered(SAGA, doc, doc.open.command_id, known, self.now) if doc.open and known else None
+        for step in doc.open:
+            if known := self._recall(step.command_id):
+                return answered(SAGA, doc, step.command_id, known, self.now)
+        return None
 
     def hear(self, number: int) -> None:
         """One of the outcomes that are on their way."""
@@ -146,11 +148,11 @@ class ImaginedSagas:
         """The command ids of all open wants that may be sent."""
         if self.read < self.level_at:
             return []
-        for doc in self.docs.values():
-            if doc.open:
-                of, want = self.sent.setdefault(doc.open.command_id, (doc.saga_id, doc.open.want))
-                assert (of, want) == (doc.saga_id, doc.open.want), "S2: another want has the same id"
-        return [doc.open.command_id for doc in self.docs.values() if doc.open]
+        steps = [(doc.saga_id, step) for doc in self.docs.values() for step in doc.open]
+        for saga_id, step in steps:
+            asked = self.sent.setdefault(step.command_id, (saga_id, step.want))
+            assert asked == (saga_id, step.want), "S2: another want has the same id"
+        return [step.command_id for _, step in steps]
 
     def send(self, command_id: str) -> None:
         """Try a want that is open, or once was: a process that knows no better may send it late."""

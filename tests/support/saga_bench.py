@@ -60,9 +60,7 @@ class SagaBench:
         runner = SagaRunner(
             self.database,
             self.log,
-            saga,
-            context="order",
-            begins=lambda commit: commit.events[0].type == "OrderInitiated",
+            (saga,),
             partitions=self.log.info.partitions,
             now=lambda: self.now,
         )

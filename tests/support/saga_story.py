@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from command_service.sagas.folding import Doc, answered, begun, overdue, took
 from command_service.sagas.order_fulfilment import order_fulfilment
-from command_service.sagas.shapes import Accepted, Refused
+from command_service.sagas.shapes import Accepted, Refused, Want
 from common.codec import encode_event
 from common.envelope import RecordedEvent
 from common.events import Event
@@ -37,7 +37,7 @@ class Story:
     @property
     def wants(self) -> str | None:
         """The step that is open."""
-        return self.doc.open.want.step if self.doc.open else None
+        return self.doc.open[0].want.step if self.doc.open else None
 
     @property
     def steps(self) -> list[str]:
@@ -46,11 +46,11 @@ class Story:
 
     @property
     def is_over(self) -> bool:
-        return SAGA.is_over(self.state) and self.doc.open is None
+        return SAGA.is_over(self.state) and not self.doc.open
 
     def body(self) -> dict[str, Any]:
         assert self.doc.open, "nothing is wanted"
-        return dict(self.doc.open.want.body)
+        return dict(self.doc.open[0].want.body)
 
     def happens(self, *events: Event, at: datetime = NOW) -> Self:
         """The events come one commit after the other."""
@@ -64,14 +64,10 @@ class Story:
 
     def accepts(self, *events: Event) -> Self:
         """The open want is done."""
-        assert self.doc.open, "nothing is wanted"
-        return self._answer(Accepted(step=self.doc.open.want.step, round=self.doc.open.want.round, events=events))
+        return self._answer(Accepted(step=self._open.step, round=self._open.round, events=events))
 
     def refuses(self, code: str, detail: str = "It cannot be.") -> Self:
-        assert self.doc.open, "nothing is wanted"
-        return self._answer(
-            Refused(step=self.doc.open.want.step, round=self.doc.open.want.round, code=code, detail=detail)
-        )
+        return self._answer(Refused(step=self._open.step, round=self._open.round, code=code, detail=detail))
 
     def is_told_late(self, command_id: str, *events: Event) -> Self:
         """News of a want that may be closed already."""
@@ -88,9 +84,13 @@ class Story:
         self._doc = took(SAGA, self.doc, commit, NOW)
         return self
 
+    @property
+    def _open(self) -> Want:
+        assert self.doc.open, "nothing is wanted"
+        return self.doc.open[0].want
+
     def _answer(self, answer: Accepted | Refused) -> Self:
-        assert self.doc.open
-        self._doc = answered(SAGA, self.doc, self.doc.open.command_id, answer, NOW)
+        self._doc = answered(SAGA, self.doc, self.doc.open[0].command_id, answer, NOW)
         return self
 
     def _take(self, record: RecordedEvent, at: datetime) -> None:

@@ -159,7 +159,7 @@ def check_sagas(world: ImaginedSagas) -> None:
         doc, order = world.docs[order_id], world.order(order_id)
         assert not doc.trouble, doc
         assert not doc.state.trouble, doc
-        assert doc.open is None, doc
+        assert not doc.open, doc
         assert doc.state.status == order.status, (doc, order)
         assert SAGA.is_over(doc.state) == (order.status in (*DEAD, "COMPLETED")), doc
         assert order.status in (*DEAD, *ALIVE), "its time has passed"

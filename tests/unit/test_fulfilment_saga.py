@@ -382,9 +382,9 @@ def test_an_outcome_over_which_the_rules_stumble_stops_its_saga_alone() -> None:
     doc = placed().doc
     assert doc.open
     stumbled = answered(
-        replace(SAGA, react=stumble), doc, doc.open.command_id, Accepted(step="reserve/456", events=(RESERVED,)), NOW
+        replace(SAGA, react=stumble), doc, doc.open[0].command_id, Accepted(step="reserve/456", events=(RESERVED,)), NOW
     )
-    assert (stumbled.open, stumbled.trouble) == (None, "KeyError at the outcome of reserve/456: 'no such line'")
+    assert (stumbled.open, stumbled.trouble) == ((), "KeyError at the outcome of reserve/456: 'no such line'")
 
 
 def test_an_order_of_which_not_even_the_first_event_is_understood_wants_nothing() -> None:
@@ -400,7 +400,7 @@ def test_a_refusal_that_no_rule_foresees_is_for_a_person_to_look_at() -> None:
 
 def test_a_want_without_an_outcome_is_the_open_one() -> None:
     doc: Doc = placed().doc
-    assert doc.open is doc.steps[-1]
+    assert doc.open == doc.steps[-1:]
 
 
 def test_the_end_of_a_payment_is_told_to_the_order_only_once() -> None:

@@ -5,22 +5,30 @@ from datetime import datetime
 from command_service.sagas.order_fulfilment.plan import NAME, plan
 from command_service.sagas.order_fulfilment.state import react
 from command_service.sagas.order_fulfilment.values import UNDONE, Fulfilment
-from command_service.sagas.shapes import Saga
+from command_service.sagas.shapes import Saga, Want
 
 
 def order_fulfilment(*, payment_seconds: float) -> Saga[Fulfilment]:
     """The rules; a validated order waits `payment_seconds` for its money."""
     return Saga(
         name=NAME,
+        context="order",
+        begins_with="OrderInitiated",  # an imported order is over when it comes
         state=Fulfilment,
         initial=lambda order_id: Fulfilment(order_id=order_id, payment_seconds=payment_seconds),
         react=react,
-        plan=plan,
+        plan=_wanted,
         waits_until=_waits_until,
         waits_for=_waits_for,
         is_over=_is_over,
         trouble=lambda fulfilment: fulfilment.trouble,
     )
+
+
+def _wanted(fulfilment: Fulfilment) -> tuple[Want, ...]:
+    """One want at a time."""
+    want = plan(fulfilment)
+    return (want,) if want else ()
 
 
 def _waits_until(fulfilment: Fulfilment) -> datetime | None:

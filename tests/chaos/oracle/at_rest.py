@@ -62,10 +62,11 @@ def _checkpoints(facts: Facts) -> Iterator[Finding]:
 def _sagas(facts: Facts, sagas: Sequence[Document]) -> Iterator[Finding]:
     statuses = last_status(facts)
     placed = {data["order_id"] for _, data in facts.told("OrderInitiated")}
-    known = {saga["_id"] for saga in sagas}
+    of_orders = [saga for saga in sagas if saga["saga"] == "order_fulfilment"]
+    known = {saga["_id"] for saga in of_orders}
     for saga_id in placed ^ known:
         yield f"sagas/{saga_id}", "there is none" if saga_id in placed else "there is no such order"
-    for saga in sagas:
+    for saga in of_orders:
         if restless := _restless(saga, statuses.get(saga["_id"], ""), facts):
             yield f"sagas/{saga['_id']}", restless
 
