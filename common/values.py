@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from iso4217 import Currency
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -138,6 +138,7 @@ Uuid = Annotated[str, Field(pattern=f"^{_UUID}$")]
 Url = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s<>\"'`\\]+$"), AfterValidator(clean_text)]
 CardToken = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 """What the payment provider knows a card by; never a card's number."""
+PaymentKind = Literal["card", "wallet", "bank_transfer"]
 Email = Annotated[
     str, Field(max_length=254, pattern=r"^[^@\s<>\"',;:\\()\[\]]+@[^@\s.]+(\.[^@\s.]+)+$"), AfterValidator(clean_text)
 ]
@@ -152,3 +153,10 @@ class CardPersonal(Message):
     """What points at a person's card, kept apart so that it can be erased alone: then there is none."""
 
     card_token: CardToken | None = None
+
+
+class PaymentMethod(Message):
+    """How somebody pays: the kind, and by which token the payment provider knows it; never the number itself."""
+
+    kind: PaymentKind
+    token: CardToken

@@ -17,6 +17,8 @@ from common.values import (
     Money,
     Name,
     Notes,
+    PaymentKind,
+    PaymentMethod,
     Price,
     ProductId,
     Quantity,
@@ -84,11 +86,31 @@ class UpdateShippingAddress(Message):
 
 
 class RequestPayment(Message):
-    """Pay the whole order; `amount` may be given as a check that it is what the client thinks."""
+    """Pay the whole order, by a `payment_method` or in the short form by a `card_token`.
+
+    `amount` may be given as a check that it is what the client thinks.
+    """
 
     order_id: Uuid
     amount: Price | None = None
-    card_token: CardToken
+    card_token: CardToken | None = None
+    payment_method: PaymentMethod | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_pay(self) -> "RequestPayment":
+        if (self.card_token is None) == (self.payment_method is None):
+            raise ValueError("give either payment_method or card_token")
+        return self
+
+    @property
+    def token(self) -> str | None:
+        return self.payment_method.token if self.payment_method else self.card_token
+
+    @property
+    def kind(self) -> PaymentKind | None:
+        """None for a card, as it always was."""
+        kind = self.payment_method and self.payment_method.kind
+        return None if kind == "card" else kind
 
 
 class ShipOrder(Message):

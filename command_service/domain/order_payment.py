@@ -46,7 +46,8 @@ def _request_payment(
             payment_id=str(uuid5(UUID(context.subject), f"payment/{attempt}")),
             attempt=attempt,
             amount=order.total,
-            personal=CardPersonal(card_token=command.card_token),
+            method=command.kind,
+            personal=CardPersonal(card_token=command.token),
         ),
     )
 

@@ -14,6 +14,7 @@ from common.values import (
     Money,
     Name,
     Notes,
+    PaymentKind,
     ProductId,
     Quantity,
     Reason,
@@ -112,7 +113,10 @@ class OrderRejected(Message):
 
 
 class PaymentRequested(Message):
-    """The user wants to pay; no other payment of this order begins before this one has an end."""
+    """The user wants to pay; no other payment of this order begins before this one has an end.
+
+    `method` is how; None is by card.
+    """
 
     schema_version: ClassVar[int] = 1
 
@@ -120,6 +124,7 @@ class PaymentRequested(Message):
     payment_id: str
     attempt: Annotated[int, Field(ge=1)]
     amount: Money
+    method: PaymentKind | None = None
     personal: CardPersonal = CardPersonal()
 
 

@@ -22,6 +22,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
     payment_id: str
     status: str
     amount: Money
+    method: str = "card"
     code: str | None = None
     reason: str | None = None
 

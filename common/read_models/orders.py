@@ -155,13 +155,16 @@ def _quantities(order: OrderView) -> Counter[int]:
 def _paying(order: OrderView, event: PaymentRequested | OrderPaid | OrderPaymentFailed, told: Told) -> OrderView:
     match event:
         case PaymentRequested():
-            payment = PaymentView(payment_id=event.payment_id, status="REQUESTED", amount=event.amount)
+            payment = PaymentView(
+                payment_id=event.payment_id, status="REQUESTED", amount=event.amount, method=event.method or "card"
+            )
             return replace(_entered(order, order.status, told), payment=payment)
         case OrderPaymentFailed():
             payment = order.payment and replace(order.payment, status="FAILED", code=event.code, reason=event.reason)
             return replace(_entered(order, order.status, told), payment=payment)
         case OrderPaid():
-            payment = PaymentView(payment_id=event.payment_id, status="CAPTURED", amount=event.amount)
+            method = order.payment.method if order.payment else "card"
+            payment = PaymentView(payment_id=event.payment_id, status="CAPTURED", amount=event.amount, method=method)
             return replace(_entered(order, "PAID", told), payment=payment, captured=event.amount)
     assert_never(event)
 

@@ -79,6 +79,7 @@ def _show_payment(order: OrderView) -> dict[str, Any] | None:
     return {
         "payment_id": payment.payment_id,
         "status": payment.status,
+        "method": payment.method,
         "amount": show(payment.amount),
         "captured": show(order.captured),
         "code": payment.code,

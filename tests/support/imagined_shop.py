@@ -15,7 +15,7 @@ from common.envelope import Commit
 from common.errors import Refusal
 from common.events.orders import OrderLine, PricedLine
 from common.postal import Address
-from common.values import Message, Money
+from common.values import Message, Money, PaymentMethod
 
 BEGUN_AT = datetime(2026, 1, 31, 22, tzinfo=UTC)
 PARTITIONS = 4
@@ -66,7 +66,8 @@ class ImaginedShop:
         payment_id = order.open_payment or order.captured_payment or self._id()
         total = order.total or self._price()
         confirm = orders.ConfirmPayment(payment_id=payment_id, amount=total)
-        pay = orders.RequestPayment(order_id=order_id, card_token="tok_approve")
+        wallet = PaymentMethod(kind=self._chance.choice(("card", "wallet")), token="tok_approve")
+        pay = orders.RequestPayment(order_id=order_id, payment_method=wallet)
         forward: dict[str | None, Message] = {
             "PENDING": self._validation(order_id),
             "VALIDATED": confirm if order.open_payment else pay,

@@ -173,12 +173,15 @@ def change_items(order: dict[str, Any], product_id: int, more: int) -> None:
 
 
 def pay(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
+    before = order.get("payment", {}).get("method")
+    method = data.get("method") if kind == "PaymentRequested" else before
     statuses = {"PaymentRequested": "REQUESTED", "OrderPaid": "CAPTURED", "OrderPaymentFailed": "FAILED"}
     order["payment"] = {
         "payment_id": data["payment_id"],
         "status": statuses[kind],
         "amount": data.get("amount") or order["payment"]["amount"],
         **{name: data[name] for name in ("code", "reason") if name in data},
+        **({"method": method} if method else {}),
     }
     if kind == "OrderPaid":
         order["captured"] = data["amount"]

@@ -1,11 +1,11 @@
-"""One order's saga told as a story: what it hears, and what it wants then."""
+"""One saga told as a story: what it hears, and what it wants then."""
 
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from command_service.sagas.folding import Doc, answered, begun, overdue, took
+from command_service.sagas.folding import Doc, Step, answered, begun, overdue, took
 from command_service.sagas.order_fulfilment import order_fulfilment
-from command_service.sagas.shapes import Accepted, Refused, Want
+from command_service.sagas.shapes import Accepted, Refused, Saga, Want
 from common.codec import encode_event
 from common.envelope import RecordedEvent
 from common.events import Event
@@ -21,7 +21,10 @@ SAGA = order_fulfilment(payment_seconds=PAYMENT_SECONDS)
 class Story:
     """Every method tells the saga one thing and returns the story; `wants` and `steps` say what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, saga: Saga[Any] = SAGA, subject: str = SUBJECT, partition_key: int = 123) -> None:
+        self._saga = saga
+        self._stream = f"{saga.context}-{subject}"
+        self._partition_key = partition_key
         self._doc: Doc | None = None
         self._position = 0
 
@@ -40,13 +43,18 @@ class Story:
         return self.doc.open[0].want.step if self.doc.open else None
 
     @property
+    def all_wants(self) -> list[str]:
+        """The steps that are open, side by side."""
+        return [step.want.step for step in self.doc.open]
+
+    @property
     def steps(self) -> list[str]:
         """Every step that was ever wanted, in order."""
         return [step.want.step for step in self.doc.steps]
 
     @property
     def is_over(self) -> bool:
-        return SAGA.is_over(self.state) and not self.doc.open
+        return self._saga.is_over(self.state) and not self.doc.open
 
     def body(self) -> dict[str, Any]:
         assert self.doc.open, "nothing is wanted"
@@ -62,40 +70,50 @@ class Story:
         self._take(record, NOW)
         return self
 
-    def accepts(self, *events: Event) -> Self:
-        """The open want is done."""
-        return self._answer(Accepted(step=self._open.step, round=self._open.round, events=events))
+    def accepts(self, *events: Event, step: str | None = None) -> Self:
+        """An open want is done: the first, or that of this step."""
+        want = self._open(step)
+        return self._answer(step, Accepted(step=want.step, round=want.round, events=events))
 
-    def refuses(self, code: str, detail: str = "It cannot be.") -> Self:
-        return self._answer(Refused(step=self._open.step, round=self._open.round, code=code, detail=detail))
+    def refuses(self, code: str, detail: str = "It cannot be.", *, step: str | None = None) -> Self:
+        want = self._open(step)
+        return self._answer(step, Refused(step=want.step, round=want.round, code=code, detail=detail))
 
     def is_told_late(self, command_id: str, *events: Event) -> Self:
         """News of a want that may be closed already."""
-        self._doc = answered(SAGA, self.doc, command_id, Accepted(step="any", events=events), NOW)
+        self._doc = answered(self._saga, self.doc, command_id, Accepted(step="any", events=events), NOW)
         return self
 
     def time_is(self, now: datetime) -> Self:
-        self._doc = overdue(SAGA, self.doc, now)
+        self._doc = overdue(self._saga, self.doc, now)
         return self
 
     def again(self, position: int, event: Event) -> Self:
         """A commit from before comes once more."""
-        commit = a_commit(position, f"order-{SUBJECT}", events=(encode_event(event),))
-        self._doc = took(SAGA, self.doc, commit, NOW)
+        commit = a_commit(position, self._stream, events=(encode_event(event),))
+        self._doc = took(self._saga, self.doc, commit, NOW)
         return self
 
-    @property
-    def _open(self) -> Want:
-        assert self.doc.open, "nothing is wanted"
-        return self.doc.open[0].want
+    def _open(self, step: str | None) -> Want:
+        return self._open_step(step).want
 
-    def _answer(self, answer: Accepted | Refused) -> Self:
-        self._doc = answered(SAGA, self.doc, self.doc.open[0].command_id, answer, NOW)
+    def _open_step(self, name: str | None) -> Step:
+        found = [step for step in self.doc.open if name in (None, step.want.step)]
+        assert found, f"{name or 'nothing'} is not wanted"
+        return found[0]
+
+    def _answer(self, step: str | None, answer: Accepted | Refused) -> Self:
+        self._doc = answered(self._saga, self.doc, self._open_step(step).command_id, answer, NOW)
         return self
 
     def _take(self, record: RecordedEvent, at: datetime) -> None:
         self._position += 1
         commit = a_commit(
-            self._position, f"order-{SUBJECT}", self._position, partition_key=123, events=(record,), recorded_at=at
+            self._position,
+            self._stream,
+            self._position,
+            partition_key=self._partition_key,
+            events=(record,),
+            recorded_at=at,
         )
-        self._doc = took(SAGA, self._doc or begun(SAGA, commit), commit, NOW)
+        self._doc = took(self._saga, self._doc or begun(self._saga, commit), commit, NOW)

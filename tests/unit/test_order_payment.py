@@ -1,11 +1,13 @@
 """Paying an order and getting the money back: each command happens, is refused, stays quiet."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from command_service.domain.order_commands import ConfirmPayment, ConfirmRefund, FailPayment, RequestPayment
 from command_service.domain.orders import ORDERS
-from common.values import Message, Money
+from common.values import Message, Money, PaymentKind, PaymentMethod
 from tests.support.order_facts import (
     A_CANCELLED_ORDER,
     A_DELIVERED_ORDER,
@@ -45,6 +47,27 @@ def test_an_order_that_does_not_exist_is_not_paid(command: Message) -> None:
 def test_a_payment_of_the_whole_total_is_requested(amount: Money | None) -> None:
     command = RequestPayment(order_id=SUBJECT, amount=amount, card_token="tok_approve")
     given(ORDERS, *A_VALIDATED_ORDER).when(command).then(REQUESTED)
+
+
+@pytest.mark.parametrize(("kind", "told"), [("card", None), ("wallet", "wallet"), ("bank_transfer", "bank_transfer")])
+def test_there_are_several_ways_to_pay(kind: PaymentKind, told: PaymentKind | None) -> None:
+    method = PaymentMethod(kind=kind, token="tok_approve")
+    fact = REQUESTED.model_copy(update={"method": told})
+    given(ORDERS, *A_VALIDATED_ORDER).when(RequestPayment(order_id=SUBJECT, payment_method=method)).then(fact)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        {},
+        {"card_token": "tok", "payment_method": {"kind": "card", "token": "tok"}},
+        {"payment_method": {"kind": "card"}},
+    ]
+    + [{"payment_method": {"kind": "barter", "token": "goat"}}],
+)
+def test_one_way_is_chosen(ways: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RequestPayment.model_validate({"order_id": SUBJECT, **ways})
 
 
 def test_after_a_failed_payment_another_one_is_requested_under_its_own_id() -> None:

@@ -155,7 +155,7 @@ def shown(facts: Facts) -> dict[str, Any]:
 
 def test_people_see_how_an_order_was_paid_and_sent() -> None:
     order, amount = shown(A_SHIPPED_ORDER), {"amount": "99.98", "currency": "EUR"}
-    payment = {"payment_id": FIRST, "status": "CAPTURED", "amount": amount, "captured": amount}
+    payment = {"payment_id": FIRST, "status": "CAPTURED", "method": "card", "amount": amount, "captured": amount}
     assert order["payment_info"] == {**payment, "code": None, "reason": None}
     assert order["shipment"] == {"carrier": "DHL", "tracking_number": "JD0146", "tracking_url": None}
     assert (order["total_amount"], order["total"]) == (99.98, amount)
