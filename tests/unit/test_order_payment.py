@@ -62,8 +62,8 @@ def test_there_are_several_ways_to_pay(kind: PaymentKind, told: PaymentKind | No
         {},
         {"card_token": "tok", "payment_method": {"kind": "card", "token": "tok"}},
         {"payment_method": {"kind": "card"}},
-    ]
-    + [{"payment_method": {"kind": "barter", "token": "goat"}}],
+        {"payment_method": {"kind": "barter", "token": "goat"}},
+    ],
 )
 def test_one_way_is_chosen(ways: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
