@@ -20,6 +20,7 @@ from common.web import Handler, add_operations, json_response, make_app
 
 MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
+IDLE_SECONDS = 1.0  # of a kept connection; if all went silent at once, only those in use cost somebody the whole wait
 NOT_ROUNDED = 3600.0  # seconds: the library rounds longer times up to a whole second, by its own choice all over 5
 _HOP_BY_HOP = frozenset(
     {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
@@ -38,7 +39,7 @@ def make_gateway_app(command_url: str, query_url: str, *, answer_seconds: float 
         timeout = aiohttp.ClientTimeout(
             total=answer_seconds + MORE_SECONDS, connect=CONNECT_SECONDS, ceil_threshold=NOT_ROUNDED
         )
-        connector = aiohttp.TCPConnector(limit=200)
+        connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=IDLE_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as opened:
             app[SESSION] = opened
             yield
