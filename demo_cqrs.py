@@ -598,6 +598,36 @@ async def cancel_what_is_paid(story: Story) -> None:
     story.paper.check("A cancelled order keeps its history", seen.startswith("OrderInitiated -> "), seen)
 
 
+async def change_and_send_back(story: Story) -> None:
+    story.paper.heading("Change an order before it is paid, and send a part of it back afterwards")
+    user_id = story.user_id + 9
+    order_id = await _place(story, user_id, (story.mouse_id, 1))
+    await _becomes(story, order_id, "VALIDATED")
+    path = f"/cqrs/commands/orders/{order_id}"
+    await story.client.post(f"{path}/items", {"product_id": story.mouse_id, "quantity": 2}, shown=True)
+    order = await _order_is(story, order_id, lambda shown: _money(shown["total"]) == "60.00 EUR", what="60.00 EUR")
+    await _level(story)
+    mice = await _stock_becomes(story, story.mouse_id, reserved=4)  # one is of an order before
+    story.paper.check(
+        "A changed order has its stock and its total",
+        (order["status"], mice["reserved_quantity"]) == ("VALIDATED", 4),
+        f"{order['status']} at {_money(order['total'])}, 3 of {mice['reserved_quantity']} reserved mice are its own",
+    )
+    await _pay(story, order_id, "tok_approve")
+    await _becomes(story, order_id, "PAID")
+    await story.client.post(f"{path}/ship", {"carrier": "DHL", "tracking_number": "JD0147"})
+    await story.client.post(f"{path}/deliver", {})
+    await story.client.post(f"{path}/refund", {"amount": "20.00", "reason": "one was broken"}, shown=True)
+    order = await _order_is(story, order_id, lambda shown: _money(shown["refunded"]) == "20.00 EUR", what="refunded")
+    story.paper.check(
+        "A part of what was paid goes back",
+        (order["status"], _money(order["payment_info"]["captured"])) == ("DELIVERED", "40.00 EUR"),
+        f"{_money(order['refunded'])} back, {_money(order['payment_info']['captured'])} kept, {order['status']}",
+    )
+    reply = await story.client.post(f"{path}/refund", {"amount": "40.01"}, shown=True)
+    _expect(story, "Never more than was paid goes back", reply, 409, "more_than_paid")
+
+
 async def projector_dies(story: Story) -> None:
     story.paper.heading("Kill the projector (kill -9), and write on")
     claim, user_id = "A killed projector loses nothing and doubles nothing", story.user_id + 7
@@ -853,6 +883,7 @@ CHAPTERS = (
     forget_to_pay,
     declined,
     cancel_what_is_paid,
+    change_and_send_back,
     read_your_writes,
     projector_dies,
     broker_is_wiped,
