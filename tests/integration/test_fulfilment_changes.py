@@ -18,7 +18,7 @@ async def shop(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.Temp
 async def totals(shop: Shop, order_id: str, amount: str) -> dict[str, object]:
     async def is_so() -> bool:
         order = await shop.get(f"orders/{order_id}")
-        return order["status"] == "VALIDATED" and order["total"]["amount"] == amount
+        return order.get("status") == "VALIDATED" and order["total"]["amount"] == amount
 
     await until(is_so, seconds=SOON_SECONDS, what=f"the order is validated at {amount}")
     return await shop.get(f"orders/{order_id}")
@@ -79,3 +79,27 @@ async def test_changes_in_a_row_end_where_they_lead(shop: Shop) -> None:
     assert (await shop.post(f"orders/{order_id}/cancel"))[0] == 200
     await shop.told_by_its_saga(order_id, "over")
     await shop.stock_is(lamp, total=50, reserved=0)
+
+
+async def test_parts_of_what_was_paid_go_back_until_all_is_back(shop: Shop) -> None:
+    order_id = await shop.ordered((await shop.stocked(5), 3))
+    await totals(shop, order_id, "30.00")
+    assert (await shop.pay(order_id, "tok_approve"))[0] == 200
+    payment_id = (await shop.becomes(order_id, "PAID"))["payment_info"]["payment_id"]
+    assert (await shop.post(f"orders/{order_id}/refund"))[0] == 409
+    await shop.post(f"orders/{order_id}/ship", {"carrier": "DHL", "tracking_number": "42"})
+    await shop.post(f"orders/{order_id}/deliver")
+    assert (await shop.post(f"orders/{order_id}/refund", {"amount": "12.50", "reason": "broken"}))[0] == 200
+
+    async def is_back() -> bool:
+        return (await shop.get(f"orders/{order_id}"))["refunded"] == {"amount": "12.50", "currency": "EUR"}
+
+    await until(is_back, seconds=SOON_SECONDS, what="the part is back")
+    assert (await shop.get(f"orders/{order_id}"))["status"] == "DELIVERED"
+    assert (await shop.post(f"orders/{order_id}/refund", {"amount": "17.51"}))[0] == 409
+    assert (await shop.post(f"orders/{order_id}/refund"))[0] == 200
+    order = await shop.becomes(order_id, "REFUNDED")
+    assert order["refunded"] == {"amount": "30.00", "currency": "EUR"}
+    await shop.told_by_its_saga(order_id, "over")
+    charge = (await shop.books())[payment_id]
+    assert (charge["captured_count"], charge["refunded_count"], charge["refunded_amount"]) == (1, 2, 3000)
