@@ -1,0 +1,33 @@
+"""The words of a text, by which it is found: whole ones, and how they begin."""
+
+import re
+import unicodedata
+
+MAX_WORDS = 50  # of one document
+MAX_WORD_CHARACTERS = 40
+LONGEST_BEGINNING = 8  # characters; a longer one is looked for by these, and compared with the words
+_WORD = re.compile(r"\w+(?:[.\-]\w+)*")
+_PART = re.compile(r"\w+")
+
+
+def words_of(*texts: str | None) -> tuple[str, ...]:
+    """Return each word once, in the order in which they come; `KB-456` is found as a whole and by its parts."""
+    found: dict[str, None] = {}
+    for text in texts:
+        for word in _WORD.findall(_plain(text or "")):
+            found |= dict.fromkeys((word[:MAX_WORD_CHARACTERS], *(p[:MAX_WORD_CHARACTERS] for p in _PART.findall(word))))
+    return tuple(found)[:MAX_WORDS]
+
+
+def asked_words(text: str) -> tuple[str, ...]:
+    """The words that a searcher wrote, as `words_of` would have them."""
+    return tuple(dict.fromkeys(word[:MAX_WORD_CHARACTERS] for word in _WORD.findall(_plain(text))))
+
+
+def beginnings_of(words: tuple[str, ...]) -> tuple[str, ...]:
+    lengths = range(1, LONGEST_BEGINNING + 1)
+    return tuple(dict.fromkeys(word[:length] for word in words for length in lengths if length <= len(word)))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
