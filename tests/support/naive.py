@@ -1,5 +1,7 @@
 """A second, naive opinion of what the views must say: it reads the stored log and imports nothing of ours."""
 
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -38,6 +40,7 @@ def check_log(commits: list[dict[str, Any]]) -> None:
 def expected_views(commits: list[dict[str, Any]]) -> Documents:
     orders: dict[str, dict[str, Any]] = {}
     inventory: dict[int, dict[str, Any]] = {}
+    products: dict[int, dict[str, Any]] = {}
     for commit in commits:
         kind, _, subject = commit["stream"].partition("-")
         for event in commit["events"]:
@@ -46,9 +49,12 @@ def expected_views(commits: list[dict[str, Any]]) -> Documents:
                     apply_to_order(orders, subject, commit, event)
                 case "inventory":
                     apply_to_inventory(inventory, int(subject), commit, event)
+                    apply_to_product(products, int(subject), commit, event)
+                case "product" | "media" | "attributes":
+                    apply_to_product(products, int(subject), commit, event)
                 case other:
                     assert other in ("payment", "saga"), f"the naive program does not know streams of {other}"
-    return {"orders": orders, "inventory": inventory, **sums(orders)}
+    return {"orders": orders, "inventory": inventory, "products": products, **sums(orders)}
 
 
 def apply_to_order(
@@ -143,31 +149,142 @@ def pay(order: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
 def apply_to_inventory(
     inventory: dict[int, dict[str, Any]], subject: int, commit: dict[str, Any], event: dict[str, Any]
 ) -> None:
-    data = event["data"]
-    product = inventory.setdefault(
-        subject,
-        {
-            "_id": subject,
-            "partition": commit["partition"],
-            "product_id": subject,
-            "product_name": "",
-            "total_quantity": 0,
-            "reserved_quantity": 0,
-            "sold_quantity": 0,
-            "unit_price": None,
-            "low_stock_threshold": 0,
-        },
-    )
+    data, kind = event["data"], event["type"]
+    product = inventory.get(subject)
+    if product is None or kind == "InventoryCreated" or product["status"] == "ROLLED_BACK":
+        product = inventory[subject] = _no_inventory(subject, commit)
     product |= {"position": commit["_id"], "version": commit["version"], "updated_at": commit["recorded_at"]}
     names = {"product_name": "product_name", "quantity": "total_quantity", "unit_price": "unit_price"}
-    names["low_stock_threshold"] = "low_stock_threshold"
-    if event["type"] == "InventoryUpdated":
+    names |= {name: name for name in ("low_stock_threshold", "sku", "status")}
+    if kind in ("InventoryCreated", "InventoryUpdated"):
         product |= {names[name]: value for name, value in data.items() if name in names}
-    if event["type"].startswith("Stock"):
-        product["reserved_quantity"] += data["quantity"] if event["type"] == "StockReserved" else -data["quantity"]
-    if event["type"] == "StockCommitted":
+    if kind == "InventoryRolledBack":
+        name = product["product_name"]
+        product |= {**_no_inventory(subject, commit), "product_name": name, "status": "ROLLED_BACK"}
+        product |= {"position": commit["_id"], "version": commit["version"], "updated_at": commit["recorded_at"]}
+    product["media_count"] += {"InventoryMediaAttached": 1, "InventoryMediaRemoved": -1}.get(kind, 0)
+    if kind.startswith("Stock"):
+        product["reserved_quantity"] += data["quantity"] if kind == "StockReserved" else -data["quantity"]
+    if kind == "StockCommitted":
         product["total_quantity"] -= data["quantity"]
         product["sold_quantity"] += data["quantity"]
+
+
+def _no_inventory(subject: int, commit: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "_id": subject,
+        "partition": commit["partition"],
+        "product_id": subject,
+        "product_name": "",
+        "total_quantity": 0,
+        "reserved_quantity": 0,
+        "sold_quantity": 0,
+        "unit_price": None,
+        "low_stock_threshold": 0,
+        "sku": None,
+        "status": "ACTIVE",
+        "media_count": 0,
+    }
+
+
+OF_NO_PRODUCT = frozenset({"StockReserved", "StockReleased", "LowStockDetected"})
+"""They change nothing that a product shows."""
+
+
+def apply_to_product(
+    products: dict[int, dict[str, Any]], subject: int, commit: dict[str, Any], event: dict[str, Any]
+) -> None:
+    kind = event["type"]
+    if kind in OF_NO_PRODUCT:
+        return
+    product = products.setdefault(subject, _no_product(subject, commit))
+    is_own = commit["stream"].startswith("product-")
+    version = commit["version"] if is_own else product["version"]
+    product |= {"position": commit["_id"], "version": version, "updated_at": commit["recorded_at"]}
+    if kind.startswith(("Inventory", "Stock")):
+        change_stock(product, kind, event["data"])
+    else:
+        change_product(product, kind, event["data"], commit["recorded_at"])
+    for name in product["counts"]:
+        product["counts"][name] = len(product[name])
+    if product["version"]:
+        told = [product["name"], product["sku"], product["category"]]
+        told += [*(attribute["value"] for attribute in product["attributes"]), product["description"]]
+        product["words"] = _words(" ".join(text or "" for text in told))
+        starts = [word[:size] for word in product["words"] for size in range(1, 9) if size <= len(word)]
+        product["beginnings"] = list(dict.fromkeys(starts))
+
+
+def _no_product(subject: int, commit: dict[str, Any]) -> dict[str, Any]:
+    empty = ("price", "sku", "category", "description", "status", "inventory", "created_at", "activated_at")
+    return {
+        **dict.fromkeys((*empty, "rollback_code", "rollback_reason")),
+        "_id": subject,
+        "partition": commit["partition"],
+        "product_id": subject,
+        "version": 0,
+        "name": "",
+        "attributes": [],
+        "media": [],
+        "inventory_media": [],
+        "counts": {"attributes": 0, "media": 0, "inventory_media": 0},
+        "words": [],
+        "beginnings": [],
+    }
+
+
+def change_product(product: dict[str, Any], kind: str, data: dict[str, Any], at: Any) -> None:
+    match kind:
+        case "ProductCreated" | "ProductUpdated" | "PriceChanged":
+            product |= {name: value for name, value in data.items() if name != "onboarding"}
+            product |= {"status": "PENDING", "created_at": at} if kind == "ProductCreated" else {}
+        case "ProductActivated":
+            product |= {"status": "ACTIVE", "activated_at": at}
+        case "ProductRolledBack":
+            product |= {"status": "ROLLED_BACK", "rollback_code": data["code"], "rollback_reason": data["reason"]}
+        case "MediaCreated":
+            product["media"] = [*product["media"], data["file"]]
+        case "MediaRolledBack":
+            product["media"] = [file for file in product["media"] if _place(file) != _place(data)]
+        case "AttributesCreated":
+            product["attributes"] = [*product["attributes"], *data["attributes"]]
+        case _:
+            assert kind == "AttributesRolledBack", f"{kind} is unknown"
+            product["attributes"] = [one for one in product["attributes"] if one["key"] not in data["keys"]]
+
+
+def change_stock(product: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
+    nothing = {"product_name": "", "sku": None, "status": "ACTIVE", "quantity": 0, "low_stock_threshold": 0}
+    match kind:
+        case "InventoryCreated" | "InventoryUpdated":
+            before = product["inventory"] if kind == "InventoryUpdated" else None
+            product["inventory"] = {**(before or nothing), **{n: v for n, v in data.items() if n in nothing}}
+        case "InventoryRolledBack":
+            product |= {"inventory": None, "inventory_media": []}
+        case "InventoryMediaAttached":
+            product["inventory_media"] = [*product["inventory_media"], data["file"]]
+        case "InventoryMediaRemoved":
+            left = [file for file in product["inventory_media"] if _place(file) != _place(data)]
+            product["inventory_media"] = left
+        case _:
+            assert kind == "StockCommitted", f"{kind} is unknown"
+            product["inventory"]["quantity"] -= data["quantity"]
+
+
+def _place(file: dict[str, Any]) -> tuple[str, str]:
+    return file["bucket"], file["key"]
+
+
+def _words(text: str) -> list[str]:
+    """Runs of letters and digits, and what dots and dashes join, whole before its parts."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    words: dict[str, None] = {}
+    for joined in re.findall(r"\w[\w.\-]*", plain):
+        for one in re.split(r"[.\-](?=[.\-])|[.\-]+$|(?<=[.\-])[.\-]", joined):
+            for word in [one, *re.split(r"[.\-]", one)]:
+                if word:
+                    words[word[:40]] = None
+    return list(words)[:50]
 
 
 def sums(orders: dict[str, dict[str, Any]]) -> Documents:
@@ -208,7 +325,7 @@ def sums(orders: dict[str, dict[str, Any]]) -> Documents:
 
 def normal(collection: str, documents: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
     """Sums without their zeros, dotted names as they were added, and without what only names the key."""
-    if collection in ("orders", "inventory"):
+    if collection in ("orders", "inventory", "products"):
         return documents
     flat = {key: _flat(document) for key, document in documents.items()}
     return {key: document for key, document in flat.items() if document}

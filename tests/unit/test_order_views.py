@@ -167,7 +167,7 @@ def test_the_views_are_the_naive_fold_of_what_a_shop_did(seed: int) -> None:
     shop.trade(250)
     expected = naive.expected_views([_as_stored(commit) for commit in shop.commits])
     documents, sums = _folded(shop.commits, Random(seed))
-    for collection in ("orders", "inventory"):
+    for collection in ("orders", "inventory", "products"):
         assert _plain(documents[collection]) == _plain(expected[collection])
     assert sums == naive.normal("sums", expected["sums"])
 
@@ -200,7 +200,7 @@ def _folded(commits: list[Commit], chance: Random) -> tuple[dict[str, dict[Any, 
         for (key, partition), numbers in changes.sums.items():
             sums.setdefault(summary_id(key, partition), Counter()).update(numbers)
     assert not [doc for doc in known.values() if doc.parked]
-    documents: dict[str, dict[Any, Any]] = {"orders": {}, "inventory": {}}
+    documents: dict[str, dict[Any, Any]] = {"orders": {}, "inventory": {}, "products": {}}
     for (collection, key), doc in known.items():
         stand = {"_id": key, "partition": doc.partition, "position": doc.position, "version": doc.version}
         documents[collection][key] = stand | to_fields(doc.view)
