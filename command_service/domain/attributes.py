@@ -49,9 +49,7 @@ def decide(command: AttributesCommand, state: AttributesState, context: Context)
     assert_never(command)
 
 
-def _create(
-    wanted: tuple[Attribute, ...], state: AttributesState, context: Context
-) -> tuple[AttributesEvent, ...]:
+def _create(wanted: tuple[Attribute, ...], state: AttributesState, context: Context) -> tuple[AttributesEvent, ...]:
     if f"product-{context.subject}" not in context.known_streams:
         raise NotFound("unknown_product", f"There is no product {context.subject}.")
     new = tuple(one for one in wanted if state.values.get(one.key) != one.value)
@@ -62,9 +60,7 @@ def _create(
     return (AttributesCreated(product_id=int(context.subject), attributes=new),) if new else ()
 
 
-def _roll_back(
-    command: RollbackAttributes, state: AttributesState, context: Context
-) -> tuple[AttributesEvent, ...]:
+def _roll_back(command: RollbackAttributes, state: AttributesState, context: Context) -> tuple[AttributesEvent, ...]:
     """What is not there is rolled back quietly: who undoes may not know what was done."""
     wanted = sorted(state.values) if command.keys is None else dict.fromkeys(command.keys)
     keys = tuple(key for key in wanted if key in state.values)

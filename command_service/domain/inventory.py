@@ -164,7 +164,9 @@ def _reserve(command: ReserveStock, inventory: Inventory, product_id: int) -> tu
     if command.reservation_id in inventory.reservations:
         return ()
     if inventory.status == "INACTIVE":
-        raise CommandRejected("inventory_inactive", f"Nothing is reserved of product {product_id} while it is inactive.")
+        raise CommandRejected(
+            "inventory_inactive", f"Nothing is reserved of product {product_id} while it is inactive."
+        )
     if command.quantity > inventory.available:
         raise CommandRejected(
             "insufficient_stock",

@@ -88,10 +88,5 @@ class CommitStock(Message):
 
 StockCommand = ReserveStock | ReleaseStock | CommitStock
 InventoryCommand = (
-    CreateInventory
-    | UpdateInventory
-    | RollbackInventory
-    | AttachInventoryMedia
-    | RemoveInventoryMedia
-    | StockCommand
+    CreateInventory | UpdateInventory | RollbackInventory | AttachInventoryMedia | RemoveInventoryMedia | StockCommand
 )

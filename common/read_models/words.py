@@ -15,7 +15,9 @@ def words_of(*texts: str | None) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in texts:
         for word in _WORD.findall(_plain(text or "")):
-            found |= dict.fromkeys((word[:MAX_WORD_CHARACTERS], *(p[:MAX_WORD_CHARACTERS] for p in _PART.findall(word))))
+            found |= dict.fromkeys(
+                (word[:MAX_WORD_CHARACTERS], *(p[:MAX_WORD_CHARACTERS] for p in _PART.findall(word)))
+            )
     return tuple(found)[:MAX_WORDS]
 
 

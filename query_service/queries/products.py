@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import BadRequest, NotFound
 from common.product_values import Category, Sku
-from common.read_models.products import PRODUCTS, SHOWN, FileView, ProductView
+from common.read_models.products import PRODUCTS, SHOWN, AttributeView, FileView, ProductView
 from common.read_models.storage import to_view
 from common.read_models.words import LONGEST_BEGINNING, asked_words
 from common.values import DEFAULT_CURRENCY, MAX_MINOR_UNITS, parse_money
@@ -76,12 +76,12 @@ async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
 
 async def attributes_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
     document = await _read(http, views)
-    return answer_with(page(to_builtins(to_view(ProductView, document).attributes), None), document)
+    return answer_with(page(_show_all(to_view(ProductView, document).attributes), None), document)
 
 
 async def media_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
     document = await _read(http, views)
-    return answer_with(page(_show_files(to_view(ProductView, document).media), None), document)
+    return answer_with(page(_show_all(to_view(ProductView, document).media), None), document)
 
 
 async def inventory_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -92,7 +92,7 @@ async def inventory_of_product(http: web.Request, views: AsyncDatabase) -> Answe
     content = {
         "product_id": product.product_id,
         **to_builtins(product.inventory),
-        "media": _show_files(product.inventory_media),
+        "media": _show_all(product.inventory_media),
     }
     return answer_with(content, document)
 
@@ -124,10 +124,10 @@ def show_product(document: dict[str, Any]) -> dict[str, Any]:
         "category": product.category,
         "description": product.description,
         "status": product.status,
-        "attributes": to_builtins(product.attributes),
-        "media": _show_files(product.media),
+        "attributes": _show_all(product.attributes),
+        "media": _show_all(product.media),
         "inventory": to_builtins(product.inventory),
-        "inventory_media": _show_files(product.inventory_media),
+        "inventory_media": _show_all(product.inventory_media),
         "counts": to_builtins(product.counts),
         "rollback_code": product.rollback_code,
         "rollback_reason": product.rollback_reason,
@@ -138,8 +138,8 @@ def show_product(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show_files(files: tuple[FileView, ...]) -> Any:
-    return to_builtins(files)
+def _show_all(parts: tuple[AttributeView, ...] | tuple[FileView, ...]) -> list[Any]:
+    return [to_builtins(part) for part in parts]
 
 
 def listing(query: Mapping[str, str]) -> Listing:

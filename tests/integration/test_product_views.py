@@ -157,7 +157,8 @@ async def test_what_orders_do_with_stock_does_not_rewrite_the_product(bench: Vie
         await bench.catch_up(bench.writer())
     assert await the_product(bench) == before
     stock = await bench.views["inventory"].find_one({"_id": KEY})
-    assert stock and stock["position"] == await bench.log.head()
+    assert stock
+    assert stock["position"] == await bench.log.head()
     await bench.check()
 
 
@@ -171,7 +172,8 @@ async def test_an_inventory_that_cannot_be_written_parks_nothing_else(bench: Vie
     await bench.ledger.append(bench.ledger.draft(f"inventory-{KEY}", KEY, told))
     await bench.catch_up(writer)
     stock = await bench.views["inventory"].find_one({"_id": KEY})
-    assert stock and stock["parked"]["code"] == "unwritable"
+    assert stock
+    assert stock["parked"]["code"] == "unwritable"
     assert "parked" not in await the_product(bench)
 
 

@@ -1,4 +1,4 @@
-"""A catalogue in memory: random commands about products decided by the real rules, and the commits that come of them."""
+"""A catalogue in memory: random commands about products decided by the real rules, and what commits come of them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -23,7 +23,7 @@ def refused(**query: str) -> BadRequest:
         {"status": "ACTIVE", "min_price": "1"},
         {"category": "Lamps", "status": "ACTIVE", "max_price": "1"},
     ],
-    ids=lambda query: "+".join(query),
+    ids="+".join,
 )
 def test_filters_that_no_index_serves_together_are_named(query: dict[str, str]) -> None:
     problem = refused(**query)

@@ -158,7 +158,8 @@ def test_what_is_sold_shows_and_what_is_reserved_does_not() -> None:
 def test_what_nobody_can_read_parks_the_product_too() -> None:
     commit = a_commit(2, "inventory-456", 2, events=(replace(encode_event(IN_STOCK), schema=99),))
     doc = applied(PRODUCTS, doc_of(CREATED), commit)
-    assert doc.parked and (doc.parked.code, doc.parked.position) == ("unknown_schema", 2)
+    assert doc.parked
+    assert (doc.parked.code, doc.parked.position) == ("unknown_schema", 2)
 
 
 def _inventory_doc() -> Doc:

@@ -71,7 +71,7 @@ def test_the_same_product_is_created_once_whatever_became_of_it() -> None:
         {"attributes": (*BLACK, *attributes(colour="white"))},
         {"attributes": attributes(**{f"k{n}": "v" for n in range(MAX_ATTRIBUTES + 1)})},
     ],
-    ids=lambda changes: "/".join(changes),
+    ids="/".join,
 )
 def test_what_is_asked_for_with_a_product_is_named_once_and_bounded(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
