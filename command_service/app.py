@@ -13,13 +13,20 @@ from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity,
 from common.bodies import parse_body, read_body, read_body_if_any
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
-from common.values import is_uuid
+from common.values import is_number_id, is_uuid
 from common.web import Handler, add_operations, json_response, make_app, single_header, traceparent
 
 ANONYMOUS = "anonymous"  # whom Idempotency-Keys belong to while nobody signs in
 MAX_IMPORT_LINES = 1000  # in one batch
 _IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"', re.ASCII)
-_NUMBER_IDS = frozenset({"product_id"})
+_PLACES = {
+    "order": "orders/{}",
+    "inventory": "inventory/{}",
+    "product": "products/{}",
+    "media": "products/{}/media",
+    "attributes": "products/{}/attributes",
+}
+"""Context → where a query shows what is new there."""
 
 Positions = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -67,16 +74,17 @@ class CommandApi:
         return self._about(http, route, parse_body(route.command, body), identity, body)
 
     def _about(self, http: web.Request, route: CommandRoute, command: Any, identity: Identity, body: bytes) -> Request:
+        subject = _subject(http, route, command, identity)
         return Request(
             command=command,
             decider=route.decider,
-            subject=_subject(http, route, command, identity),
+            subject=subject,
             command_id=identity.command_id,
             is_keyed=identity.is_keyed,
             fingerprint=fingerprint(route, http.path, body),
             deadline=asyncio.get_running_loop().time() + self._deadline_seconds,
             body_bytes=len(body),
-            partition_key=route.partition_key(command) if route.partition_key else None,
+            partition_key=route.key_of(command, subject),
             creates=route.creates,
             expected_version=_expected_version(http),
             actor=ANONYMOUS,
@@ -110,9 +118,8 @@ def make_command_app(
 
 def _answer(route: CommandRoute, outcome: Outcome, seen: dict[int, int]) -> web.Response:
     token = write_token(merge(seen, _position(outcome)))
-    id_field = route.decider.id_field
     content = {
-        id_field: int(outcome.subject) if id_field in _NUMBER_IDS else outcome.subject,
+        route.decider.id_field: int(outcome.subject) if route.is_about_a_product else outcome.subject,
         "command_id": outcome.command_id,
         "version": outcome.version,
         "position": outcome.position,
@@ -136,7 +143,9 @@ def _subject(http: web.Request, route: CommandRoute, command: Any, identity: Ide
     if route.subject:
         return route.subject(command)
     subject = http.match_info[route.decider.id_field]
-    if not is_uuid(subject):
+    if route.is_about_a_product and not is_number_id(subject):
+        raise BadRequest("invalid_id", f"{route.decider.id_field} must be a whole number above 0.")
+    if not route.is_about_a_product and not is_uuid(subject):
         raise BadRequest("invalid_id", f"{route.decider.id_field} must be a UUID in lower case.")
     return subject
 
@@ -163,7 +172,7 @@ def _position(outcome: Outcome) -> dict[int, int]:
 
 
 def _location(route: CommandRoute, outcome: Outcome) -> str:
-    return f"/cqrs/queries/{'orders' if route.decider.context == 'order' else route.decider.context}/{outcome.subject}"
+    return "/cqrs/queries/" + _PLACES[route.decider.context].format(outcome.subject)
 
 
 def _import_report(results: dict[int, Outcome | LeveretError], seen: dict[int, int]) -> dict[str, Any]:

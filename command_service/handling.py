@@ -165,7 +165,7 @@ class CommandHandler:
     async def _append(self, request: Request, stream: Stream, events: tuple[Any, ...], context: Context) -> Outcome:
         draft = self._draft(request, stream.ahead, events, context)
         state = advanced(request.decider, stream.ahead, events)
-        size_bytes = SMALL_COMMIT_BYTES if request.body_bytes <= SMALL_BODY_BYTES else _measure(draft.events)
+        size_bytes = SMALL_COMMIT_BYTES if _is_small(request) else _measure(draft.events)
         appended = self._appender.append(draft, size_bytes=size_bytes, deadline=request.deadline)
         stream.queue(Known(state, draft.version, 0, draft.partition_key), appended)
         commit = await asyncio.shield(appended)  # a client that leaves does not take its commit out of the queue
@@ -237,7 +237,10 @@ class CommandHandler:
         )
 
     async def _context(self, request: Request) -> Context:
-        references = request.decider.references(request.command)
+        decider = request.decider
+        references = decider.references(request.command)
+        if decider.owner:
+            references |= {f"{decider.owner}-{request.subject}"}
         known_streams = frozenset([name for name in references if await self._streams.exists(name)])
         return Context(
             subject=request.subject, now=now_utc(self._clock()), actor=request.actor, known_streams=known_streams
@@ -256,13 +259,17 @@ def _key_reused() -> KeyReused:
 
 def _decide(request: Request, known: Known, context: Context) -> tuple[Any, ...]:
     events = request.decider.decide(request.command, known.state, context)
-    if request.body_bytes > SMALL_BODY_BYTES:
+    if not _is_small(request):
         _measure(tuple(encode_event(event) for event in events))
     if request.expected_version is not None and request.expected_version != known.version:
         raise PreconditionFailed(
             "stale_version", f"If-Match says version {request.expected_version}; it is {known.version} now."
         )
     return events
+
+
+def _is_small(request: Request) -> bool:
+    return request.body_bytes <= SMALL_BODY_BYTES and not request.decider.outgrows
 
 
 def _measure(events: tuple[RecordedEvent, ...]) -> int:

@@ -7,8 +7,20 @@ from typing import Any
 
 from uuid_utils import UUID, uuid5, uuid7
 
+from command_service.domain.attributes import ATTRIBUTES, CreateAttribute, CreateAttributes, RollbackAttributes
 from command_service.domain.decider import Decider
-from command_service.domain.inventory import INVENTORY, UpdateInventory
+from command_service.domain.inventory import INVENTORY
+from command_service.domain.inventory_commands import (
+    AttachInventoryMedia,
+    CommitStock,
+    CreateInventory,
+    ReleaseStock,
+    RemoveInventoryMedia,
+    ReserveStock,
+    RollbackInventory,
+    UpdateInventory,
+)
+from command_service.domain.media import MEDIA, CreateMedia, RollbackMedia
 from command_service.domain.order_commands import (
     AddOrderItem,
     CancelOrder,
@@ -25,6 +37,14 @@ from command_service.domain.order_commands import (
     UpdateShippingAddress,
 )
 from command_service.domain.orders import ORDERS
+from command_service.domain.products import (
+    PRODUCTS,
+    ActivateProduct,
+    ChangePrice,
+    CreateProduct,
+    RollbackProduct,
+    UpdateProduct,
+)
 from common.errors import BadRequest
 from common.values import Message
 
@@ -37,7 +57,7 @@ class CommandRoute:
     """How one command is reached, and what it is about.
 
     `subject` reads the id from the command; without it, it is in the path as the decider's `id_field`, or new.
-    `partition_key` is needed where the command may begin a stream.
+    `partition_key` is needed where the command may begin a stream; of what is about a product it is the product's id.
     """
 
     method: str
@@ -50,6 +70,16 @@ class CommandRoute:
     @property
     def creates(self) -> bool:
         return self.subject is None and "{" not in self.path
+
+    @property
+    def is_about_a_product(self) -> bool:
+        return self.decider.id_field == "product_id"
+
+    def key_of(self, command: Message, subject: str) -> int | None:
+        """The partition key of a stream that the command may begin, None where it cannot begin one."""
+        if self.is_about_a_product:
+            return int(subject)
+        return self.partition_key(command) if self.partition_key else None
 
 
 ROUTES = (
@@ -65,14 +95,24 @@ ROUTES = (
     CommandRoute("POST", "/commands/orders/{order_id}/refund", RefundOrder, ORDERS),
     CommandRoute("DELETE", "/commands/orders/{order_id}", DeleteOrder, ORDERS),
     CommandRoute("POST", "/commands/payments", RequestPayment, ORDERS, subject=lambda payment: payment.order_id),
-    CommandRoute(
-        "POST",
-        "/commands/inventory",
-        UpdateInventory,
-        INVENTORY,
-        subject=lambda stock: str(stock.product_id),
-        partition_key=lambda stock: stock.product_id,
-    ),
+    CommandRoute("POST", "/commands/inventory", UpdateInventory, INVENTORY, subject=lambda of: str(of.product_id)),
+    CommandRoute("POST", "/commands/inventory/{product_id}/reserve", ReserveStock, INVENTORY),
+    CommandRoute("POST", "/commands/inventory/{product_id}/release", ReleaseStock, INVENTORY),
+    CommandRoute("POST", "/commands/inventory/{product_id}/commit", CommitStock, INVENTORY),
+    CommandRoute("POST", "/commands/products", CreateProduct, PRODUCTS, subject=lambda of: str(of.product_id)),
+    CommandRoute("POST", "/commands/products/{product_id}/update", UpdateProduct, PRODUCTS),
+    CommandRoute("POST", "/commands/products/{product_id}/price", ChangePrice, PRODUCTS),
+    CommandRoute("POST", "/commands/products/{product_id}/activate", ActivateProduct, PRODUCTS),
+    CommandRoute("POST", "/commands/products/{product_id}/rollback", RollbackProduct, PRODUCTS),
+    CommandRoute("POST", "/commands/products/{product_id}/media", CreateMedia, MEDIA),
+    CommandRoute("POST", "/commands/products/{product_id}/media/rollback", RollbackMedia, MEDIA),
+    CommandRoute("POST", "/commands/products/{product_id}/attributes", CreateAttribute, ATTRIBUTES),
+    CommandRoute("POST", "/commands/products/{product_id}/attributes/batch", CreateAttributes, ATTRIBUTES),
+    CommandRoute("POST", "/commands/products/{product_id}/attributes/rollback", RollbackAttributes, ATTRIBUTES),
+    CommandRoute("POST", "/commands/products/{product_id}/inventory", CreateInventory, INVENTORY),
+    CommandRoute("POST", "/commands/products/{product_id}/inventory/rollback", RollbackInventory, INVENTORY),
+    CommandRoute("POST", "/commands/products/{product_id}/inventory/media", AttachInventoryMedia, INVENTORY),
+    CommandRoute("POST", "/commands/products/{product_id}/inventory/media/remove", RemoveInventoryMedia, INVENTORY),
 )
 
 IMPORT_ROUTE = CommandRoute(

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
     fresh_seconds: float = Field(default=0.1, ge=0, le=10)  # how old a query's Projection-Position may be
     payment_seconds: float = Field(default=900.0, gt=0)  # how long a validated order waits for its payment
+    onboarding_seconds: float = Field(default=600.0, gt=0)  # how long making all that belongs to a product may take
     lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time
     batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction
 

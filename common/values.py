@@ -149,6 +149,11 @@ def is_uuid(text: str) -> bool:
     return re.fullmatch(_UUID, text) is not None
 
 
+def is_number_id(text: str) -> bool:
+    """The id of a user or product, spelt as we spell it."""
+    return re.fullmatch(r"[1-9][0-9]{0,15}", text, re.ASCII) is not None and int(text) < 2**53
+
+
 class CardPersonal(Message):
     """What points at a person's card, kept apart so that it can be erased alone: then there is none."""
 

@@ -17,8 +17,8 @@ from common.read_models.storage import to_fields
 
 log = structlog.get_logger(__name__)
 BY_CONTEXT: Mapping[str, tuple[ReadModel[Any], ...]] = {
-    context: tuple(model for model in READ_MODELS if model.context == context)
-    for context in {model.context for model in READ_MODELS}
+    context: tuple(model for model in READ_MODELS if context in model.contexts)
+    for context in {context for model in READ_MODELS for context in model.contexts}
 }
 
 DocumentId = tuple[str, str | int]
@@ -34,7 +34,10 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A document as the projector knows it; position 0 and no view when there is none yet."""
+    """A document as the projector knows it; position 0 and no view when there is none yet.
+
+    Version 0 and a view when only further contexts have told of it.
+    """
 
     partition: int
     position: int = 0
@@ -87,12 +90,15 @@ def applied(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
     """The document after one commit; unchanged if it has seen it, parked if the commit cannot be understood (V5)."""
     if doc.position >= commit.position or doc.parked:
         return doc
+    is_own = commit.context == model.context
     try:
         view = _project(model, doc.view, commit)
+        if view is doc.view and not is_own:
+            return doc
         return Doc(
             partition=doc.partition,
             position=commit.position,
-            version=commit.version,
+            version=commit.version if is_own else doc.version,
             view=view,
             fields=to_fields(view),
             contribution=model.contribute(view),

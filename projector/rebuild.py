@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.envelope import Commit
 from common.log import Log
 from common.read_models import READ_MODELS
+from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SUMS, checkpoint_id
 from common.transaction import Guarded, transact
 from projector.batch import Change, Changes, Doc, add_sums, applied
@@ -97,7 +100,7 @@ def _fence(partition: int, rev: int, change: Mapping[str, Any]) -> Guarded:
 
 
 async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[str, Any]) -> None:
-    """Fold one document again from its stream, up to the checkpoint, and correct the sums by the difference."""
+    """Fold one document again from its streams, up to the checkpoint, and correct the sums by the difference."""
     model = next((m for m in READ_MODELS if m.collection == request["collection"]), None)
     if model is None:
         await drop_request(database, request)
@@ -110,9 +113,11 @@ async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[st
         await transact(database, [_done(request)])
         return
     after = Doc(partition=before.partition)
-    for commit in await log_.read_stream(f"{model.context}-{request['key']}"):
+    for commit in await _commits_of(model, request["key"], log_):
         if commit.position <= checkpoint["position"]:
             after = applied(model, after, commit)
+    if not (after.position or after.parked):  # what is there keeps a position, by which it is known to be there
+        after = replace(after, position=checkpoint["position"])
     changes = Changes(documents={document_id: Change(before, after)})
     add_sums(changes, model, changes.documents[document_id])
     await transact(
@@ -125,6 +130,12 @@ async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[st
         ],
     )
     log.info("retried", collection=model.collection, still_parked=after.parked is not None)
+
+
+async def _commits_of(model: ReadModel[Any], key: str | int, log_: Log) -> list[Commit]:
+    """Of all the streams that a document is made of, in the order of the log."""
+    streams = [await log_.read_stream(f"{context}-{key}") for context in model.contexts]
+    return sorted((commit for stream in streams for commit in stream), key=lambda commit: commit.position)
 
 
 def _done(request: Mapping[str, Any]) -> Guarded:

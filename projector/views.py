@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.mongo import reaching
 from common.read_models import READ_MODELS, SUMMARIES
 from common.read_models.shapes import Index
-from common.read_models.storage import SUMS, to_view
+from common.read_models.storage import STANDING, SUMS, to_view
 from projector.batch import Doc, DocumentId, Parked
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ def _doc(view: type[Any], document: Mapping[str, Any]) -> Doc:
         parked=Parked(**parked) if parked else None,
     )
     try:
-        return replace(doc, view=to_view(view, document) if document["version"] else None)
+        return replace(doc, view=to_view(view, document) if document.keys() - STANDING else None)
     except msgspec.ValidationError as error:
         log.warning("unreadable_view", key=document["_id"], position=doc.position, reason=str(error))
         return replace(doc, parked=Parked(code="unreadable_view", detail=str(error), position=doc.position))

@@ -111,8 +111,8 @@ class ViewWriter:
         seen: set[DocumentId] = set()
         for commits in batch.values():
             for commit in commits:
-                for _, document_id in documents_of(commit):
-                    is_new = self._trusts_versions and commit.version == 1
+                for model, document_id in documents_of(commit):
+                    is_new = self._trusts_versions and commit.version == 1 and not model.also
                     if document_id not in seen and document_id not in self._cache and not is_new:
                         wanted.add(document_id)
                     seen.add(document_id)
@@ -167,5 +167,6 @@ class ViewWriter:
 
 def _park_all(changes: Changes, parked: Parked) -> None:
     for change in changes.documents.values():
-        change.after = replace(change.before, parked=parked)
+        if change.after != change.before:
+            change.after = replace(change.before, parked=parked)
     changes.sums.clear()

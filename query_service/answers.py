@@ -1,15 +1,12 @@
 """What a query gives back, and how it reads the ids in its path."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from common.errors import BadRequest
-from common.values import is_uuid
-
-_NUMBER = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+from common.values import is_number_id, is_uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,6 @@ def product_id_of(http: web.Request) -> int:
 
 def _number_of(http: web.Request, name: str) -> int:
     text = http.match_info[name]
-    if not _NUMBER.fullmatch(text) or int(text) >= 2**53:
+    if not is_number_id(text):
         raise BadRequest("invalid_id", f"{name} must be a whole number above 0.")
     return int(text)

@@ -13,6 +13,7 @@ from common.mongo import reaching
 from common.web import Handler, add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
+from query_service.queries import products
 from query_service.queries.inventory import all_products, one_product
 from query_service.queries.orders import one_order, orders_of_user
 from query_service.queries.sagas import one_saga, sagas_in_state
@@ -27,6 +28,11 @@ QUERIES: tuple[tuple[str, Query], ...] = (
     ("/queries/users/{user_id}/summary", user_summary),
     ("/queries/inventory", all_products),
     ("/queries/inventory/{product_id}", one_product),
+    ("/queries/products", products.list_of_products),
+    ("/queries/products/{product_id}", products.one_product),
+    ("/queries/products/{product_id}/attributes", products.attributes_of_product),
+    ("/queries/products/{product_id}/media", products.media_of_product),
+    ("/queries/products/{product_id}/inventory", products.inventory_of_product),
     ("/queries/statistics/orders", order_statistics),
 )
 

@@ -30,7 +30,9 @@ class Decider(Generic[C, S, E]):
     """The rules of one context: pure functions over its commands, state and events.
 
     `decide` returns the events the command causes, or `()` when its goal is reached already, or raises a Refusal.
-    `references` names the streams whose existence `decide` asks about. `status` is the word the client is told.
+    `references` names the streams whose existence `decide` asks about, and so does `owner`: a context, whose stream of
+    the same subject this one belongs to. `status` is the word the client is told. With `outgrows` a small command may
+    cause large events.
     """
 
     context: str
@@ -40,3 +42,5 @@ class Decider(Generic[C, S, E]):
     evolve: Callable[[S, E], S]
     status: Callable[[S], str | None]
     references: Callable[[C], frozenset[str]] = lambda _: frozenset()
+    owner: str | None = None
+    outgrows: bool = False

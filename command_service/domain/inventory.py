@@ -1,109 +1,72 @@
 """The rules of a product's stock."""
 
-from typing import Annotated, TypeVar, assert_never
-
-import msgspec
-from immutables import Map
-from msgspec.structs import replace
-from pydantic import Field, model_validator
+from typing import TypeVar, assert_never
 
 from command_service.domain.decider import Context, Decider
-from common.errors import CommandRejected, UnknownReference
+from command_service.domain.inventory_commands import (
+    MAX_STOCK,
+    AttachInventoryMedia,
+    CommitStock,
+    CreateInventory,
+    InventoryCommand,
+    ReleaseStock,
+    RemoveInventoryMedia,
+    ReserveStock,
+    RollbackInventory,
+    StockCommand,
+    UpdateInventory,
+)
+from command_service.domain.inventory_state import Inventory, evolve
+from common.errors import CommandRejected, Contradiction, NotFound, UnknownReference
 from common.events.inventory import (
+    InventoryCreated,
     InventoryEvent,
+    InventoryMediaAttached,
+    InventoryMediaRemoved,
+    InventoryRolledBack,
     InventoryUpdated,
     LowStockDetected,
     StockCommitted,
-    StockLevel,
     StockReleased,
     StockReserved,
 )
-from common.values import Message, Money, Name, Price, ProductId, Quantity, Uuid
+from common.product_values import MAX_FILES, MediaFile
 
-MAX_STOCK = 10**9
 T = TypeVar("T")
 
 
-class UpdateInventory(Message):
-    """Set what is given and leave the rest; `quantity` sets the number on hand, `adjust_by` changes it."""
-
-    product_id: ProductId
-    product_name: Name | None = None
-    quantity: StockLevel | None = None
-    adjust_by: Annotated[int, Field(ge=-MAX_STOCK, le=MAX_STOCK)] | None = None
-    unit_price: Price | None = None
-    low_stock_threshold: StockLevel | None = None
-
-    @model_validator(mode="after")
-    def _one_way_to_the_quantity(self) -> "UpdateInventory":
-        if self.quantity is not None and self.adjust_by is not None:
-            raise ValueError("give either quantity or adjust_by")
-        return self
-
-
-class ReserveStock(Message):
-    """Set pieces aside for a line of an order; `reservation_id` is by what they are released or committed."""
-
-    product_id: ProductId
-    order_id: Uuid
-    reservation_id: Uuid
-    quantity: Quantity
-
-
-class ReleaseStock(Message):
-    """Give back what was set aside, or so many pieces of it."""
-
-    product_id: ProductId
-    order_id: Uuid
-    reservation_id: Uuid
-    quantity: Quantity | None = None
-
-
-class CommitStock(Message):
-    """What was set aside has left the house."""
-
-    product_id: ProductId
-    order_id: Uuid
-    reservation_id: Uuid
-
-
-InventoryCommand = UpdateInventory | ReserveStock | ReleaseStock | CommitStock
-
-
-class Inventory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the rules must know of a product's stock; `product_name` is None before there is one.
-
-    `reservations` are the quantities of the open ones by their id, `reserved` is their sum. A product in demand has
-    thousands of them: the map shares its structure with the one before, so that no event copies it.
-    """
-
-    product_name: str | None = None
-    quantity: int = 0
-    reserved: int = 0
-    reservations: Map[str, int] = msgspec.field(default_factory=Map)
-    unit_price: Money | None = None
-    low_stock_threshold: int = 0
-
-    @property
-    def available(self) -> int:
-        return self.quantity - self.reserved
-
-    @property
-    def is_low(self) -> bool:
-        return self.available <= self.low_stock_threshold
-
-
 def decide(command: InventoryCommand, inventory: Inventory, context: Context) -> tuple[InventoryEvent, ...]:
+    product_id = int(context.subject)
     match command:
+        case CreateInventory():
+            return _create(command, inventory, product_id)
         case UpdateInventory():
             return _update(command, inventory)
-        case ReserveStock():
-            return _reserve(command, inventory)
-        case ReleaseStock():
-            return _release(command, inventory)
-        case CommitStock():
-            return _commit(command, inventory)
+        case RollbackInventory():
+            return _roll_back(inventory, product_id)
+        case AttachInventoryMedia():
+            return _attach(command, inventory, product_id)
+        case RemoveInventoryMedia():
+            return _remove(command, inventory, product_id)
+        case ReserveStock() | ReleaseStock() | CommitStock():
+            return _move(command, inventory, product_id)
     assert_never(command)
+
+
+def _create(command: CreateInventory, inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
+    created = InventoryCreated(
+        product_id=product_id,
+        product_name=command.product_name,
+        quantity=command.quantity,
+        sku=command.sku,
+        unit_price=command.unit_price,
+        low_stock_threshold=command.low_stock_threshold,
+    )
+    if inventory.product_name is None:
+        return (created, *_low_stock(inventory, evolve(inventory, created), product_id))
+    if created == inventory.created_as:
+        return ()
+    raise CommandRejected("inventory_exists", f"Product {product_id} has an inventory already.")
 
 
 def _update(command: UpdateInventory, inventory: Inventory) -> tuple[InventoryEvent, ...]:
@@ -121,6 +84,8 @@ def _update(command: UpdateInventory, inventory: Inventory) -> tuple[InventoryEv
         quantity=_changed(quantity, inventory.quantity if inventory.product_name else None),
         unit_price=_changed(command.unit_price, inventory.unit_price),
         low_stock_threshold=_changed(command.low_stock_threshold, inventory.low_stock_threshold),
+        sku=_changed(command.sku, inventory.sku),
+        status=_changed(command.status, inventory.status),
     )
     if updated == InventoryUpdated(product_id=command.product_id):
         return ()
@@ -147,37 +112,87 @@ def _low_stock(before: Inventory, after: Inventory, product_id: int) -> tuple[In
     return (LowStockDetected(product_id=product_id, available=after.available, threshold=after.low_stock_threshold),)
 
 
-def _reserve(command: ReserveStock, inventory: Inventory) -> tuple[InventoryEvent, ...]:
+def _roll_back(inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
+    """What is not there is rolled back quietly: who undoes may not know what was done."""
     if inventory.product_name is None:
-        raise UnknownReference("unknown_product", f"There is no product {command.product_id}.")
+        return ()
+    if inventory.reservations:
+        raise CommandRejected("stock_reserved", f"Of product {product_id}, {inventory.reserved} pieces are reserved.")
+    if inventory.sold:
+        raise CommandRejected("stock_sold", f"Of product {product_id}, {inventory.sold} pieces were sold.")
+    return (InventoryRolledBack(product_id=product_id),)
+
+
+def _attach(command: AttachInventoryMedia, inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
+    if inventory.product_name is None:
+        raise NotFound("unknown_inventory", f"Product {product_id} has no inventory.")
+    file = MediaFile(bucket=command.bucket, key=command.key, url=command.url, type=command.type)
+    if file in inventory.files:
+        return ()
+    if any(file.name == other.name for other in inventory.files):
+        raise CommandRejected(
+            "media_exists", f"{file.bucket}/{file.key} is there with another url or type; remove it first."
+        )
+    if len(inventory.files) >= MAX_FILES:
+        raise CommandRejected("too_many_media", f"An inventory has at most {MAX_FILES} files.")
+    return (InventoryMediaAttached(product_id=product_id, file=file),)
+
+
+def _remove(command: RemoveInventoryMedia, inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
+    """Quiet for what is not there, as a roll-back is."""
+    if all(file.name != (command.bucket, command.key) for file in inventory.files):
+        return ()
+    return (InventoryMediaRemoved(product_id=product_id, bucket=command.bucket, key=command.key),)
+
+
+def _move(command: StockCommand, inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
+    if command.product_id not in (None, product_id):
+        raise Contradiction("another_product", f"This is product {product_id}, not {command.product_id}.")
+    match command:
+        case ReserveStock():
+            return _reserve(command, inventory, product_id)
+        case ReleaseStock():
+            return _release(command, inventory, product_id)
+        case CommitStock():
+            return _commit(command, inventory, product_id)
+    assert_never(command)
+
+
+def _reserve(command: ReserveStock, inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
+    if inventory.product_name is None:
+        raise UnknownReference("unknown_product", f"There is no product {product_id}.")
     if command.reservation_id in inventory.reservations:
         return ()
+    if inventory.status == "INACTIVE":
+        raise CommandRejected(
+            "inventory_inactive", f"Nothing is reserved of product {product_id} while it is inactive."
+        )
     if command.quantity > inventory.available:
         raise CommandRejected(
             "insufficient_stock",
-            f"Of product {command.product_id}, {command.quantity} are wanted and {inventory.available} are available.",
+            f"Of product {product_id}, {command.quantity} are wanted and {inventory.available} are available.",
         )
     if inventory.unit_price is None:
-        raise CommandRejected("no_price", f"Product {command.product_id} has no price yet.")
+        raise CommandRejected("no_price", f"Product {product_id} has no price yet.")
     reserved = StockReserved(
-        product_id=command.product_id,
+        product_id=product_id,
         order_id=command.order_id,
         reservation_id=command.reservation_id,
         quantity=command.quantity,
         unit_price=inventory.unit_price,
         product_name=inventory.product_name,
     )
-    return (reserved, *_low_stock(inventory, evolve(inventory, reserved), command.product_id))
+    return (reserved, *_low_stock(inventory, evolve(inventory, reserved), product_id))
 
 
-def _release(command: ReleaseStock, inventory: Inventory) -> tuple[InventoryEvent, ...]:
+def _release(command: ReleaseStock, inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
     reserved = inventory.reservations.get(command.reservation_id)
     if reserved is None:
         return ()
     quantity = min(command.quantity or reserved, reserved)
     return (
         StockReleased(
-            product_id=command.product_id,
+            product_id=product_id,
             order_id=command.order_id,
             reservation_id=command.reservation_id,
             quantity=quantity,
@@ -185,57 +200,20 @@ def _release(command: ReleaseStock, inventory: Inventory) -> tuple[InventoryEven
     )
 
 
-def _commit(command: CommitStock, inventory: Inventory) -> tuple[InventoryEvent, ...]:
+def _commit(command: CommitStock, inventory: Inventory, product_id: int) -> tuple[InventoryEvent, ...]:
     quantity = inventory.reservations.get(command.reservation_id)
     if quantity is None:
         raise CommandRejected(
-            "unknown_reservation", f"Product {command.product_id} has no open reservation {command.reservation_id}."
+            "unknown_reservation", f"Product {product_id} has no open reservation {command.reservation_id}."
         )
     return (
         StockCommitted(
-            product_id=command.product_id,
+            product_id=product_id,
             order_id=command.order_id,
             reservation_id=command.reservation_id,
             quantity=quantity,
         ),
     )
-
-
-def evolve(inventory: Inventory, event: InventoryEvent) -> Inventory:
-    match event:
-        case InventoryUpdated():
-            return _updated(inventory, event)
-        case StockReserved():
-            return replace(
-                inventory,
-                reserved=inventory.reserved + event.quantity,
-                reservations=inventory.reservations.set(event.reservation_id, event.quantity),
-            )
-        case StockReleased():
-            return _closed(inventory, event)
-        case StockCommitted():
-            return replace(_closed(inventory, event), quantity=inventory.quantity - event.quantity)
-        case LowStockDetected():
-            return inventory
-    assert_never(event)
-
-
-def _updated(inventory: Inventory, event: InventoryUpdated) -> Inventory:
-    threshold = event.low_stock_threshold
-    return replace(
-        inventory,
-        product_name=event.product_name or inventory.product_name,
-        quantity=inventory.quantity if event.quantity is None else event.quantity,
-        unit_price=event.unit_price or inventory.unit_price,
-        low_stock_threshold=inventory.low_stock_threshold if threshold is None else threshold,
-    )
-
-
-def _closed(inventory: Inventory, event: StockReleased | StockCommitted) -> Inventory:
-    """Without so many pieces of the reservation."""
-    reservations, left = inventory.reservations, inventory.reservations[event.reservation_id] - event.quantity
-    rest = reservations.set(event.reservation_id, left) if left else reservations.delete(event.reservation_id)
-    return replace(inventory, reserved=inventory.reserved - event.quantity, reservations=rest)
 
 
 INVENTORY: Decider[InventoryCommand, Inventory, InventoryEvent] = Decider(

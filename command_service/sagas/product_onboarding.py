@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from common.events.products import PriceChanged, ProductActivated, ProductCreated, ProductRolledBack
-from common.product_values import Attribute, MediaFile
 from msgspec.structs import replace
 
 from command_service.sagas.shapes import Accepted, Happened, Input, Refused, Saga, TimeIsUp, Want
 from common.events import Event
+from common.events.products import PriceChanged, ProductActivated, ProductCreated, ProductRolledBack
+from common.product_values import Attribute, MediaFile
 from common.values import Money
 
 NAME = "product_onboarding"

@@ -1,12 +1,22 @@
 """The facts of a product's stock."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
-
+from common.product_values import Bucket, InventoryStatus, MediaFile, ObjectKey, Sku, StockLevel
 from common.values import Message, Money, Name, ProductId, Quantity
 
-StockLevel = Annotated[int, Field(ge=0, le=10**9)]
+
+class InventoryCreated(Message):
+    """There is an inventory of the product, with so many pieces on hand."""
+
+    schema_version: ClassVar[int] = 1
+
+    product_id: ProductId
+    product_name: Name
+    quantity: StockLevel
+    sku: Sku | None = None
+    unit_price: Money | None = None
+    low_stock_threshold: StockLevel
 
 
 class InventoryUpdated(Message):
@@ -19,6 +29,31 @@ class InventoryUpdated(Message):
     quantity: StockLevel | None = None
     unit_price: Money | None = None
     low_stock_threshold: StockLevel | None = None
+    sku: Sku | None = None
+    status: InventoryStatus | None = None
+
+
+class InventoryRolledBack(Message):
+    """There is no inventory of the product any more, nor are there files of it."""
+
+    schema_version: ClassVar[int] = 1
+
+    product_id: ProductId
+
+
+class InventoryMediaAttached(Message):
+    schema_version: ClassVar[int] = 1
+
+    product_id: ProductId
+    file: MediaFile
+
+
+class InventoryMediaRemoved(Message):
+    schema_version: ClassVar[int] = 1
+
+    product_id: ProductId
+    bucket: Bucket
+    key: ObjectKey
 
 
 class LowStockDetected(Message):
@@ -66,4 +101,13 @@ class StockCommitted(Message):
     quantity: Quantity
 
 
-InventoryEvent = InventoryUpdated | LowStockDetected | StockReserved | StockReleased | StockCommitted
+StockEvent = StockReserved | StockReleased | StockCommitted
+InventoryEvent = (
+    InventoryCreated
+    | InventoryUpdated
+    | InventoryRolledBack
+    | InventoryMediaAttached
+    | InventoryMediaRemoved
+    | LowStockDetected
+    | StockEvent
+)

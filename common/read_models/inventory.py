@@ -7,6 +7,10 @@ from msgspec.structs import replace
 
 from common.events import Event
 from common.events.inventory import (
+    InventoryCreated,
+    InventoryMediaAttached,
+    InventoryMediaRemoved,
+    InventoryRolledBack,
     InventoryUpdated,
     LowStockDetected,
     StockCommitted,
@@ -21,6 +25,8 @@ PRODUCT_DEMAND = Summary(of="product_demand", fields=("product_id",), is_shared=
 
 
 class InventoryView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """`status` is ACTIVE, INACTIVE, or ROLLED_BACK where there is no inventory any more."""
+
     product_id: int
     product_name: str
     total_quantity: int = 0
@@ -28,6 +34,9 @@ class InventoryView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sold_quantity: int = 0  # what has left the house
     unit_price: Money | None = None
     low_stock_threshold: int = 0
+    sku: str | None = None
+    status: str = "ACTIVE"
+    media_count: int = 0
     updated_at: datetime
 
     @property
@@ -41,10 +50,22 @@ class InventoryView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def project(inventory: InventoryView | None, event: Event, told: Told) -> InventoryView:
     match event:
+        case InventoryCreated():
+            return _created(event, told)
         case InventoryUpdated():
             return _updated(inventory, event, told)
+        case InventoryRolledBack() if inventory:
+            return _rolled_back(inventory, told)
+        case InventoryMediaAttached() | InventoryMediaRemoved() if inventory:
+            more = 1 if isinstance(event, InventoryMediaAttached) else -1
+            return replace(inventory, media_count=inventory.media_count + more, updated_at=told.recorded_at)
         case LowStockDetected() if inventory:
             return replace(inventory, updated_at=told.recorded_at)
+    return _traded(inventory, event, told)
+
+
+def _traded(inventory: InventoryView | None, event: Event, told: Told) -> InventoryView:
+    match event:
         case StockReserved() if inventory:
             return _moved(inventory, told, reserved=event.quantity)
         case StockReleased() if inventory:
@@ -54,10 +75,33 @@ def project(inventory: InventoryView | None, event: Event, told: Told) -> Invent
     raise ValueError(f"{type(event).__name__} says nothing about this inventory")
 
 
-def _updated(inventory: InventoryView | None, event: InventoryUpdated, told: Told) -> InventoryView:
-    before = inventory or InventoryView(
-        product_id=event.product_id, product_name=event.product_name or "", updated_at=told.recorded_at
+def _created(event: InventoryCreated, told: Told) -> InventoryView:
+    return InventoryView(
+        product_id=event.product_id,
+        product_name=event.product_name,
+        total_quantity=event.quantity,
+        unit_price=event.unit_price,
+        low_stock_threshold=event.low_stock_threshold,
+        sku=event.sku,
+        updated_at=told.recorded_at,
     )
+
+
+def _rolled_back(inventory: InventoryView, told: Told) -> InventoryView:
+    return InventoryView(
+        product_id=inventory.product_id,
+        product_name=inventory.product_name,
+        status="ROLLED_BACK",
+        updated_at=told.recorded_at,
+    )
+
+
+def _updated(inventory: InventoryView | None, event: InventoryUpdated, told: Told) -> InventoryView:
+    before = inventory
+    if before is None or before.status == "ROLLED_BACK":  # it begins, or begins again
+        before = InventoryView(
+            product_id=event.product_id, product_name=event.product_name or "", updated_at=told.recorded_at
+        )
     threshold = before.low_stock_threshold if event.low_stock_threshold is None else event.low_stock_threshold
     return replace(
         before,
@@ -65,6 +109,8 @@ def _updated(inventory: InventoryView | None, event: InventoryUpdated, told: Tol
         total_quantity=before.total_quantity if event.quantity is None else event.quantity,
         unit_price=event.unit_price or before.unit_price,
         low_stock_threshold=threshold,
+        sku=event.sku or before.sku,
+        status=event.status or before.status,
         updated_at=told.recorded_at,
     )
 

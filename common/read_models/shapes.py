@@ -58,12 +58,21 @@ class ReadModel(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     """A collection of documents, each the fold of one stream of `context`; `key` makes its id of the subject.
 
     `project` makes the next view; `contribute` says what a view adds to the summaries.
+
+    `also` are further contexts whose streams of the same subject and partition are folded in. A document's version is
+    that of `context`: 0 while only the others have told of it, and then no query shows it. A commit of theirs after
+    which `project` gives back the very view it was given leaves the document as it stands, position and all.
     """
 
     collection: str
     context: str
+    also: tuple[str, ...] = ()
     key: Callable[[str], str | int]
     view: type[V]
-    project: Callable[[V | None, Event, Told], V]
+    project: Callable[[V | None, Event, Told], V | None]
     contribute: Callable[[V], Contribution] = lambda _: {}
     indexes: tuple[Index, ...] = ()
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        return (self.context, *self.also)

@@ -14,6 +14,7 @@ CHECKPOINTS = "checkpoints"
 PROGRESS = "progress"
 REQUESTS = "requests"
 SUMS = "sums"
+STANDING = frozenset({"_id", "partition", "position", "version", "parked"})  # beside the fields of a view
 SAGAS = "sagas"  # in the log's database, as the next two
 SAGA_REQUESTS = "saga_requests"
 A_SAGA = {"saga": {"$exists": True}}  # the marks of the partitions stand in the same collection
@@ -21,7 +22,7 @@ SAGA_TROUBLES = "saga_troubles"  # command id → how often a want could not be 
 
 
 def to_fields(view: object) -> dict[str, Any]:
-    """Return the view's fields as stored; beside them stand `_id`, `partition`, `position`, `version`, `parked`."""
+    """Return the view's fields as stored; beside them stand those of STANDING."""
     return msgspec.to_builtins(view, builtin_types=(datetime,), enc_hook=_encode)
 
 

@@ -1,14 +1,35 @@
-"""The words that a view is found by in a search."""
+"""The words of a text, by which it is found: whole ones, and how they begin."""
 
 import re
-from collections.abc import Iterable
+import unicodedata
 
-MOST_WORDS = 50  # of one view
-MOST_CHARACTERS = 40  # of one word; longer ones are cut
-_WORD = re.compile(r"\w+")
+MAX_WORDS = 50  # of one document
+MAX_WORD_CHARACTERS = 40
+LONGEST_BEGINNING = 8  # characters; a longer one is looked for by these, and compared with the words
+_WORD = re.compile(r"\w+(?:[.\-]\w+)*")
+_PART = re.compile(r"\w+")
 
 
 def words_of(*texts: str | None) -> tuple[str, ...]:
-    """Every word once, folded to one case, the first MOST_WORDS of them; shown and stored in this order."""
-    found: Iterable[str] = (word for text in texts if text for word in _WORD.findall(text.casefold()))
-    return tuple(dict.fromkeys(word[:MOST_CHARACTERS] for word in found))[:MOST_WORDS]
+    """Return each word once, in the order in which they come; `KB-456` is found as a whole and by its parts."""
+    found: dict[str, None] = {}
+    for text in texts:
+        for word in _WORD.findall(_plain(text or "")):
+            found |= dict.fromkeys(
+                (word[:MAX_WORD_CHARACTERS], *(p[:MAX_WORD_CHARACTERS] for p in _PART.findall(word)))
+            )
+    return tuple(found)[:MAX_WORDS]
+
+
+def asked_words(text: str) -> tuple[str, ...]:
+    """The words that a searcher wrote, as `words_of` would have them."""
+    return tuple(dict.fromkeys(word[:MAX_WORD_CHARACTERS] for word in _WORD.findall(_plain(text))))
+
+
+def beginnings_of(words: tuple[str, ...]) -> tuple[str, ...]:
+    lengths = range(1, LONGEST_BEGINNING + 1)
+    return tuple(dict.fromkeys(word[:length] for word in words for length in lengths if length <= len(word)))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

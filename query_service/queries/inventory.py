@@ -44,6 +44,8 @@ async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: in
     return {
         "product_id": inventory.product_id,
         "product_name": inventory.product_name,
+        "sku": inventory.sku,
+        "status": inventory.status,
         "available_quantity": inventory.available_quantity,
         "reserved_quantity": inventory.reserved_quantity,
         "total_quantity": inventory.total_quantity,
@@ -51,6 +53,7 @@ async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: in
         "low_stock_threshold": inventory.low_stock_threshold,
         "low_stock_alert": inventory.low_stock_alert,
         "unit_price": show(inventory.unit_price),
+        "media_count": inventory.media_count,
         "pending_orders_count": sum(demand.get("pending_orders", 0) for demand in waiting),
         "pending_orders": await _pending_orders(views, inventory.product_id, limit_orders),
         "updated_at": inventory.updated_at,

@@ -134,6 +134,7 @@ class ImaginedShop:
                 )
 
     def _stock(self, command: UpdateInventory | ReserveStock | ReleaseStock | CommitStock) -> None:
+        assert command.product_id
         self._decide(INVENTORY, str(command.product_id), command.product_id, command)
 
     def _decide(self, decider: Decider[Any, Any, Any], subject: str, key: int, command: Message) -> None:

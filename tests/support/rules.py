@@ -11,6 +11,8 @@ from common.errors import Refusal
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SUBJECT = "0198f3b4-1111-7000-8000-000000000000"
+PRODUCT = "456"
+SUBJECTS = {"product_id": PRODUCT}  # by the decider's id_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,8 @@ class Case:
         state = self.decider.initial
         for fact in self.facts:
             state = self.decider.evolve(state, fact)
-        context = Context(subject=SUBJECT, now=NOW, known_streams=self.known_streams)
+        subject = SUBJECTS.get(self.decider.id_field, SUBJECT)
+        context = Context(subject=subject, now=NOW, known_streams=self.known_streams)
         return self.decider.decide(self.command, state, context)
 
 

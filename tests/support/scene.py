@@ -11,7 +11,8 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from command_service.app import ANONYMOUS
-from command_service.domain.inventory import INVENTORY, InventoryCommand
+from command_service.domain.inventory import INVENTORY
+from command_service.domain.inventory_commands import StockCommand, UpdateInventory
 from command_service.routes import identify
 from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Refusal, Unavailable
@@ -40,7 +41,7 @@ class Desk:
         self._service = service
         self._records = records
 
-    async def send(self, key: str, command: InventoryCommand, *, is_heard: bool = True) -> None:
+    async def send(self, key: str, command: UpdateInventory | StockCommand, *, is_heard: bool = True) -> None:
         """Send a command under this key; if it is not heard, its answer is lost on the way back."""
         request = a_request(
             subject=str(command.product_id),

@@ -587,6 +587,31 @@ async def test_L9_the_retry_of_a_success_is_not_too_large_by_its_own_effect() ->
 
 
 @virtual
+async def test_what_a_small_command_causes_is_measured_where_it_may_outgrow_it() -> None:
+    ours = service(Store())
+    decider = dataclasses.replace(MARKS, decide=_more_and_more, outgrows=True)
+    await ours.handle(a_request(decider=decider))
+    with pytest.raises(CommandRejected) as refusal:
+        await ours.handle(a_request(decider=decider))
+    assert refusal.value.code == "too_large"
+
+
+@virtual
+async def test_a_rule_is_told_whether_the_owner_of_its_stream_exists() -> None:
+    def decide(command: Mark, marks: Marks, context: Context) -> tuple[InventoryUpdated, ...]:
+        if "inventory-1" not in context.known_streams:
+            raise CommandRejected("no_owner", "there is no owner")
+        return MARKS.decide(command, marks, context)
+
+    ours = service(Store())
+    owned = dataclasses.replace(MARKS, context="media", decide=decide, owner="inventory")
+    with pytest.raises(CommandRejected):
+        await ours.handle(a_request(decider=owned))
+    await ours.handle(a_request())
+    assert (await ours.handle(a_request(decider=owned))).version == 1
+
+
+@virtual
 async def test_L9_a_client_that_hangs_up_does_not_change_what_its_retry_is_told() -> None:
     """Its commit stays in the queue; a refusal of the retry must wait for it like for any other."""
     store = Store()

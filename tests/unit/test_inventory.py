@@ -1,9 +1,32 @@
 """The rules of a product's stock: the command happens, is refused, stays quiet."""
 
-from command_service.domain.inventory import INVENTORY, UpdateInventory
-from common.events.inventory import InventoryUpdated, LowStockDetected
+from typing import Any
+
+import pytest
+
+from command_service.domain.inventory import INVENTORY
+from command_service.domain.inventory_commands import (
+    AttachInventoryMedia,
+    CreateInventory,
+    RemoveInventoryMedia,
+    RollbackInventory,
+    UpdateInventory,
+)
+from common.events.inventory import (
+    InventoryCreated,
+    InventoryMediaAttached,
+    InventoryMediaRemoved,
+    InventoryRolledBack,
+    InventoryUpdated,
+    LowStockDetected,
+    StockCommitted,
+    StockReleased,
+    StockReserved,
+)
+from common.product_values import MAX_FILES
 from common.values import Money
-from tests.support.rules import given
+from tests.support.product_facts import IN_STOCK, SHELF, WITH_INVENTORY_MEDIA, a_file
+from tests.support.rules import SUBJECT, given
 
 PRICE = Money(amount=4999, currency="EUR")
 
@@ -55,3 +78,103 @@ def test_a_stock_has_a_limit() -> None:
 
 def test_what_is_so_already_is_not_said_again() -> None:
     given(INVENTORY, a_stock()).when(update(quantity=100, unit_price="49.99")).stays_quiet()
+
+
+def test_the_sku_and_the_status_are_set() -> None:
+    set_ = InventoryUpdated(product_id=456, sku="KB-456", status="INACTIVE")
+    given(INVENTORY, a_stock()).when(update(sku="KB-456", status="INACTIVE")).then(set_)
+    given(INVENTORY, a_stock(), set_).when(update(status="ACTIVE")).then(
+        InventoryUpdated(product_id=456, status="ACTIVE")
+    )
+
+
+def test_an_inventory_is_active_until_somebody_says_otherwise() -> None:
+    given(INVENTORY, a_stock()).when(update(status="ACTIVE")).stays_quiet()
+
+
+def create(**changes: Any) -> CreateInventory:
+    said = IN_STOCK.model_dump(exclude={"product_id", "unit_price"}) | {"unit_price": "49.99"}
+    return CreateInventory.model_validate(said | changes)
+
+
+def test_an_inventory_is_created() -> None:
+    given(INVENTORY).when(create()).then(IN_STOCK)
+
+
+def test_an_inventory_that_is_created_empty_is_low() -> None:
+    empty = InventoryCreated(product_id=456, product_name="Keyboard", quantity=0, low_stock_threshold=0)
+    given(INVENTORY).when(CreateInventory(product_name="Keyboard")).then(
+        empty, LowStockDetected(product_id=456, available=0, threshold=0)
+    )
+
+
+@pytest.mark.parametrize("facts", [(IN_STOCK,), (a_stock(),)], ids=["created", "begun by setting it"])
+def test_a_product_has_one_inventory(facts: tuple[Any, ...]) -> None:
+    given(INVENTORY, *facts).when(create(quantity=99)).rejects("inventory_exists")
+
+
+def test_the_same_inventory_is_created_once_whatever_became_of_it() -> None:
+    given(INVENTORY, IN_STOCK).when(create()).stays_quiet()
+    given(INVENTORY, IN_STOCK, InventoryUpdated(product_id=456, quantity=3)).when(create()).stays_quiet()
+
+
+ABOUT: dict[str, Any] = {"product_id": 456, "order_id": SUBJECT, "reservation_id": SUBJECT, "quantity": 3}
+RESERVED = StockReserved(**ABOUT, unit_price=PRICE)
+GONE = InventoryRolledBack(product_id=456)
+
+
+@pytest.mark.parametrize(
+    "facts", [(IN_STOCK,), (a_stock(),), (IN_STOCK, RESERVED, StockReleased(**ABOUT))], ids=["made", "set", "released"]
+)
+def test_an_inventory_is_rolled_back(facts: tuple[Any, ...]) -> None:
+    given(INVENTORY, *facts).when(RollbackInventory()).then(GONE)
+
+
+def test_an_inventory_that_is_needed_is_not_rolled_back() -> None:
+    given(INVENTORY, IN_STOCK, RESERVED).when(RollbackInventory()).rejects("stock_reserved")
+    given(INVENTORY, IN_STOCK, RESERVED, StockCommitted(**ABOUT)).when(RollbackInventory()).rejects("stock_sold")
+
+
+@pytest.mark.parametrize("facts", [(), (IN_STOCK, GONE)], ids=["never there", "rolled back"])
+def test_an_inventory_that_is_not_there_is_rolled_back_quietly(facts: tuple[Any, ...]) -> None:
+    given(INVENTORY, *facts).when(RollbackInventory()).stays_quiet()
+
+
+def test_after_a_rollback_an_inventory_may_begin_again_without_what_it_had() -> None:
+    given(INVENTORY, IN_STOCK, WITH_INVENTORY_MEDIA, GONE).when(create()).then(IN_STOCK)
+    given(INVENTORY, IN_STOCK, WITH_INVENTORY_MEDIA, GONE).when(remove()).stays_quiet()
+    given(INVENTORY, IN_STOCK, GONE).when(update(quantity=1)).rejects("unknown_product")
+
+
+def attach(**changes: Any) -> AttachInventoryMedia:
+    return AttachInventoryMedia.model_validate(SHELF.model_dump() | changes)
+
+
+def remove() -> RemoveInventoryMedia:
+    return RemoveInventoryMedia(bucket=SHELF.bucket, key=SHELF.key)
+
+
+def test_a_file_is_attached_to_an_inventory() -> None:
+    given(INVENTORY, IN_STOCK).when(attach()).then(WITH_INVENTORY_MEDIA)
+
+
+def test_a_file_is_not_attached_to_what_is_not_there_nor_over_another_nor_beyond_the_limit() -> None:
+    given(INVENTORY).when(attach()).rejects("unknown_inventory")
+    given(INVENTORY, IN_STOCK, WITH_INVENTORY_MEDIA).when(attach(type="video")).rejects("media_exists")
+    many = [InventoryMediaAttached(product_id=456, file=a_file(str(n))) for n in range(MAX_FILES)]
+    given(INVENTORY, IN_STOCK, *many).when(attach()).rejects("too_many_media")
+
+
+def test_a_file_that_is_attached_is_not_attached_again() -> None:
+    given(INVENTORY, IN_STOCK, WITH_INVENTORY_MEDIA).when(attach()).stays_quiet()
+
+
+def test_a_file_of_an_inventory_is_removed() -> None:
+    given(INVENTORY, IN_STOCK, WITH_INVENTORY_MEDIA).when(remove()).then(
+        InventoryMediaRemoved(product_id=456, bucket=SHELF.bucket, key=SHELF.key)
+    )
+
+
+def test_a_file_that_is_not_there_is_removed_quietly() -> None:
+    given(INVENTORY).when(remove()).stays_quiet()
+    given(INVENTORY, IN_STOCK).when(remove()).stays_quiet()

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from command_service.sagas.product_onboarding import product_onboarding
 from common.events.attributes import AttributesCreated, AttributesRolledBack
+from common.events.inventory import InventoryCreated, InventoryMediaAttached, InventoryRolledBack, InventoryUpdated
 from common.events.media import MediaCreated, MediaRolledBack
 from common.events.products import (
     Onboarding,
@@ -13,9 +15,6 @@ from common.events.products import (
     ProductRolledBack,
 )
 from common.product_values import Attribute, MediaFile
-
-from command_service.sagas.product_onboarding import product_onboarding
-from common.events.inventory import InventoryCreated, InventoryMediaAttached, InventoryRolledBack, InventoryUpdated
 from common.values import Money
 from tests.support.rules import NOW
 from tests.support.saga_story import Story

@@ -1,19 +1,15 @@
 """Reserving, releasing and committing stock: each command happens, is refused, stays quiet."""
 
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from command_service.domain.decider import Context
-from command_service.domain.inventory import (
-    INVENTORY,
-    CommitStock,
-    Inventory,
-    ReleaseStock,
-    ReserveStock,
-    UpdateInventory,
-)
+from command_service.domain.inventory import INVENTORY
+from command_service.domain.inventory_commands import CommitStock, ReleaseStock, ReserveStock, UpdateInventory
+from command_service.domain.inventory_state import Inventory
 from common.errors import Refusal
 from common.events.inventory import InventoryUpdated, LowStockDetected, StockCommitted, StockReleased, StockReserved
 from common.values import Money
@@ -57,6 +53,9 @@ def committed(quantity: int) -> StockCommitted:
 
 def update(quantity: int) -> UpdateInventory:
     return UpdateInventory(product_id=456, quantity=quantity)
+
+
+INACTIVE = InventoryUpdated(product_id=456, status="INACTIVE")
 
 
 def test_some_pieces_of_a_reservation_are_released_and_the_others_stay() -> None:
@@ -110,6 +109,27 @@ def test_an_open_reservation_is_released() -> None:
 
 def test_what_was_released_can_be_reserved_by_others() -> None:
     given(INVENTORY, STOCK, reserved(10), released(10)).when(reserve(4, SECOND)).then(reserved(4, SECOND))
+
+
+def test_nothing_is_reserved_of_an_inactive_inventory() -> None:
+    given(INVENTORY, STOCK, INACTIVE).when(reserve(1)).rejects("inventory_inactive")
+    again = InventoryUpdated(product_id=456, status="ACTIVE")
+    given(INVENTORY, STOCK, INACTIVE, again).when(reserve(4)).then(reserved(4))
+
+
+def test_what_was_reserved_before_an_inventory_became_inactive_goes_on() -> None:
+    given(INVENTORY, STOCK, reserved(4), INACTIVE).when(reserve(4)).stays_quiet()
+    given(INVENTORY, STOCK, reserved(4), INACTIVE).when(commit()).then(committed(4))
+    given(INVENTORY, STOCK, reserved(4), INACTIVE).when(release()).then(released(4))
+
+
+def test_a_command_that_is_addressed_to_a_product_need_not_name_it() -> None:
+    given(INVENTORY, STOCK).when(reserve(4).model_copy(update={"product_id": None})).then(reserved(4))
+
+
+@pytest.mark.parametrize("command", [reserve(4), release(), commit()], ids=lambda it: type(it).__name__)
+def test_a_command_that_names_another_product_is_refused(command: Any) -> None:
+    given(INVENTORY, STOCK).when(command.model_copy(update={"product_id": 457})).rejects("another_product")
 
 
 @pytest.mark.parametrize("facts", [(), (STOCK,), (STOCK, reserved(4), released(4)), (STOCK, reserved(4), committed(4))])

@@ -42,11 +42,17 @@ def fold(commits: Sequence[Document]) -> Fold:
             if name in folded.broken:
                 continue
             try:
-                view = views[name] = _project(model, views.get(name), commit)
+                view = _project(model, views.get(name), commit)
             except Exception as error:  # noqa: BLE001 - whatever the log has, it is told and not raised
                 folded.broken[name] = f"position {commit['_id']} cannot be folded: {type(error).__name__}: {error}"
                 continue
-            folded.documents[name[0]][name[1]] = _stored(view, name[1], commit)
+            is_own = _context_of(commit) == model.context
+            if view is views.get(name) and not is_own:
+                continue
+            before = folded.documents[name[0]].get(name[1], {})
+            version = commit["version"] if is_own else before.get("version", 0)
+            views[name] = view
+            folded.documents[name[0]][name[1]] = _stored(view, name[1], commit, version)
             contributions[name] = {(k, commit["partition"]): numbers for k, numbers in model.contribute(view).items()}
             folded.touched.update(summary_id(*key) for key in contributions[name])
     folded.sums = _added(contributions.values())
@@ -54,8 +60,11 @@ def fold(commits: Sequence[Document]) -> Fold:
 
 
 def _models_of(commit: Document) -> Iterable[ReadModel[Any]]:
-    context = commit["stream"].partition("-")[0]
-    return (model for model in READ_MODELS if model.context == context)
+    return (model for model in READ_MODELS if _context_of(commit) in model.contexts)
+
+
+def _context_of(commit: Document) -> str:
+    return commit["stream"].partition("-")[0]
 
 
 def _project(model: ReadModel[Any], view: Any, commit: Document) -> Any:
@@ -71,8 +80,8 @@ def _project(model: ReadModel[Any], view: Any, commit: Document) -> Any:
     return view
 
 
-def _stored(view: Any, key: Key, commit: Document) -> Document:
-    stand = {"_id": key, "partition": commit["partition"], "position": commit["_id"], "version": commit["version"]}
+def _stored(view: Any, key: Key, commit: Document, version: int) -> Document:
+    stand = {"_id": key, "partition": commit["partition"], "position": commit["_id"], "version": version}
     return to_fields(view) | stand
 
 

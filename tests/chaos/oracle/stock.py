@@ -18,8 +18,12 @@ class Stock:
     def tell(self, event_type: str, data: Document) -> str | None:
         """Take an event in; return what is wrong with it by itself."""
         match event_type:
-            case "InventoryUpdated" if data.get("quantity") is not None:
+            case "InventoryCreated" | "InventoryUpdated" if data.get("quantity") is not None:
                 self.stock = data["quantity"] + self.sold  # what is told is the number on hand
+            case "InventoryRolledBack":
+                wrong = f"it is rolled back with {self.reserved} reserved and {self.sold} sold"
+                self.stock = 0
+                return wrong if self.reserved or self.sold else None
             case "StockReserved":
                 return self._reserve(data["reservation_id"], data["quantity"])
             case "StockReleased":
