@@ -1,62 +1,23 @@
 """Wants on their way: each is a command under an id that the saga chose, done or refused for ever (PROTOCOL S2, S3)."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import orjson
 
-from command_service.domain.decider import Decider
-from command_service.domain.inventory import INVENTORY, CommitStock, ReleaseStock, ReserveStock
-from command_service.domain.orders import (
-    ORDERS,
-    CancelOrder,
-    ConfirmPayment,
-    ConfirmRefund,
-    FailPayment,
-    RejectOrder,
-    ValidateOrder,
-)
-from command_service.domain.payments import (
-    PAYMENTS,
-    ProcessPayment,
-    RecordPaymentResult,
-    RecordRefundResult,
-    RefundPayment,
-)
-from command_service.domain.sagas import SAGAS, RecordRefusal
 from command_service.handling import CommandHandler, Request
+from command_service.sagas.commands import COMMANDS
 from command_service.sagas.shapes import Want
 from common.bodies import parse_body
 from common.envelope import RecordedEvent
 from common.errors import KeyReused, Refusal, Unavailable
 from common.log import Log
-from common.values import Message
 
 COMMAND_SECONDS = 5.0  # for one try
 ACTOR = "saga"
 MOST_DETAIL = 500  # characters of a refusal
-
-COMMANDS: Mapping[str, tuple[type[Message], Decider[Any, Any, Any]]] = {
-    "ReserveStock": (ReserveStock, INVENTORY),
-    "ReleaseStock": (ReleaseStock, INVENTORY),
-    "CommitStock": (CommitStock, INVENTORY),
-    "ValidateOrder": (ValidateOrder, ORDERS),
-    "RejectOrder": (RejectOrder, ORDERS),
-    "CancelOrder": (CancelOrder, ORDERS),
-    "ConfirmPayment": (ConfirmPayment, ORDERS),
-    "FailPayment": (FailPayment, ORDERS),
-    "ConfirmRefund": (ConfirmRefund, ORDERS),
-    "ProcessPayment": (ProcessPayment, PAYMENTS),
-    "RefundPayment": (RefundPayment, PAYMENTS),
-    "Charge": (RecordPaymentResult, PAYMENTS),
-    "Void": (RecordPaymentResult, PAYMENTS),
-    "PayBack": (RecordRefundResult, PAYMENTS),
-    "RecordRefusal": (RecordRefusal, SAGAS),
-}
-"""What a want is called → the command it becomes. The provider makes the bodies of `Charge`, `Void` and `PayBack`."""
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -17,7 +17,7 @@ from command_service.domain.decider import Context, Decider
 from command_service.domain.inventory import INVENTORY, UpdateInventory
 from command_service.domain.payments import RecordPaymentResult, RecordRefundResult
 from command_service.domain.sagas import SAGAS, RecordRefusal
-from command_service.sagas.errands import COMMANDS
+from command_service.sagas.commands import COMMANDS
 from command_service.sagas.folding import Doc, answered, begun, instead, overdue, took
 from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.shapes import Accepted, Refused, Want
