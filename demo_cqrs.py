@@ -320,6 +320,10 @@ class Story:
     def cable_id(self) -> int:
         return self.product_id + 3
 
+    @property
+    def lamp_id(self) -> int:
+        return self.product_id + 4
+
 
 async def both_sides_are_up(story: Story) -> None:
     story.paper.heading("Two sides, each with its own health")
@@ -628,6 +632,60 @@ async def change_and_send_back(story: Story) -> None:
     _expect(story, "Never more than was paid goes back", reply, 409, "more_than_paid")
 
 
+async def onboard(story: Story) -> None:
+    story.paper.heading("Offer a new product: its stock, its pictures and its attributes are made side by side")
+    body = _lamp(story.lamp_id)
+    await story.client.post("/cqrs/commands/products", body, key=uuid4().hex, shown=True)
+    lamp = await _product_becomes(story, story.lamp_id, "ACTIVE")
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in lamp["counts"].items())
+    story.paper.check(
+        "A product is offered when all that belongs to it is there",
+        lamp["counts"] == {"attributes": 1, "media": 2, "inventory_media": 1} and lamp["inventory"]["quantity"] == 40,
+        f"{lamp['status']}: {lamp['inventory']['quantity']} pieces, {counts}",
+    )
+    story.paper.say("Another one, under an id that has a stock already; that part must be refused.")
+    await story.client.post("/cqrs/commands/products", _lamp(story.cable_id), key=uuid4().hex)
+    gone = await _product_becomes(story, story.cable_id, "ROLLED_BACK")
+    path = f"/cqrs/queries/sagas/product_onboarding:{story.cable_id}"
+    story.client.show_get(path)
+    saga = await _ask_until(story, path, lambda found: found["state"] == "over", CATCH_UP_SECONDS)
+    story.paper.table(("step", "outcome"), [(step["step"], step["outcome"] or "-") for step in saga.content["steps"]])
+    story.paper.check(
+        "Of a product that cannot be offered nothing is left",
+        not any(gone["counts"].values()),
+        f"{gone['status']} with {sum(gone['counts'].values())} parts: {gone['rollback_code']}",
+    )
+
+
+def _lamp(product_id: int) -> dict[str, Any]:
+    files = [
+        {
+            "bucket": "shop",
+            "key": f"{product_id}/{name}.png",
+            "url": f"https://files.example/{name}.png",
+            "type": "image",
+        }
+        for name in ("front", "back", "shelf")
+    ]
+    return {
+        "product_id": product_id,
+        "name": "Desk lamp",
+        "price": "35.00",
+        "inventory": {"quantity": 40, "sku": "LAMP-1"},
+        "media": files[:2],
+        "inventory_media": files[2:],
+        "attributes": [{"key": "colour", "value": "black"}],
+    }
+
+
+async def _product_becomes(story: Story, product_id: int, status: str) -> Any:
+    path = f"/cqrs/queries/products/{product_id}"
+    reply = await _ask_until(story, path, lambda shown: shown["status"] == status, CATCH_UP_SECONDS)
+    if reply.content.get("status") != status:
+        raise Stop(f"product {product_id} is not {status}, but {reply.content.get('status')}; do the sagas run?")
+    return reply.content
+
+
 async def projector_dies(story: Story) -> None:
     story.paper.heading("Kill the projector (kill -9), and write on")
     claim, user_id = "A killed projector loses nothing and doubles nothing", story.user_id + 7
@@ -884,6 +942,7 @@ CHAPTERS = (
     declined,
     cancel_what_is_paid,
     change_and_send_back,
+    onboard,
     read_your_writes,
     projector_dies,
     broker_is_wiped,
