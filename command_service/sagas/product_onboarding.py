@@ -88,7 +88,8 @@ def _parts(event: ProductCreated) -> tuple[Part, ...]:
     parts: list[Part] = []
     if asked.inventory:
         stock = asked.inventory.model_dump(exclude_none=True)
-        body = {"product_name": event.name, "unit_price": _spoken(event.price), **stock}
+        sku = {"sku": event.sku} if event.sku else {}
+        body = {"product_name": event.name, "unit_price": _spoken(event.price), **sku, **stock}
         parts.append(
             Part(name="inventory", command="CreateInventory", body=body, undo="RollbackInventory", undo_body={})
         )

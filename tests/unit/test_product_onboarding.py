@@ -98,6 +98,13 @@ def test_the_commands_say_what_was_asked_for() -> None:
     assert bodies["make/attributes"] == {"attributes": [{"key": "colour", "value": "black"}]}
 
 
+def test_a_stock_without_a_name_of_its_own_takes_the_products() -> None:
+    planned = Onboarding(inventory=PlannedStock(quantity=1))
+    story = created(CREATED.model_copy(update={"sku": "KB", "onboarding": planned}))
+    assert story.body()["sku"] == "KB"
+    assert created(CREATED.model_copy(update={"sku": "KB"})).body()["sku"] == "KB-1"
+
+
 def test_a_product_without_parts_is_offered_at_once() -> None:
     assert created(BARE).all_wants == ["activate"]
 
