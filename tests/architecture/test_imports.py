@@ -156,7 +156,12 @@ def test_pure_files_ask_neither_the_clock_nor_chance_nor_the_environment() -> No
 CONTEXT_FOLDERS = ("command_service/domain", "common/events", "query_service/queries")
 SHARED_IN_FOLDER = frozenset({"__init__", "decider"})
 PARTS = {  # of a context in many files
-    f"order_{part}": "orders" for part in ("commands", "items", "moves", "payment", "state", "status")
+    **{
+        f"order_{part}": "orders"
+        for part in ("commands", "items", "moves", "payment", "state", "status", "audit", "filters", "lists", "plans")
+    },
+    "order_search": "orders",
+    **dict.fromkeys(("cancellations", "customers", "revenue"), "statistics"),
 }
 
 
