@@ -1,6 +1,6 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench bench-long up down lock clean
+.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -36,6 +36,9 @@ bench: install ## Measure, against raw ceilings and peers, and draw it (about 13
 bench-long: install ## Measure with 10 million commits, and memory over an hour (some hours; COMMITS=, MINUTES=)
 	.venv/bin/python -m bench.long --commits $(or $(COMMITS),10000000) --minutes $(or $(MINUTES),60)
 	.venv/bin/python -m bench.plots
+
+bench-lists: install ## Measure pages of orders among a million of them (about 15 minutes; ORDERS=)
+	.venv/bin/python -m bench.listing --orders $(or $(ORDERS),1000000)
 
 up: install ## Run the stack in this terminal
 	.venv/bin/cqrs up

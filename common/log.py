@@ -158,10 +158,12 @@ class MongoLog:
         with _reaching():
             return await self._commits.find_one({"stream": stream, "version": version}, {"_id": 1}) is not None
 
-    async def read_stream(self, stream: str, after_version: int = 0) -> list[Commit]:
+    async def read_stream(self, stream: str, after_version: int = 0, limit_commits: int = 0) -> list[Commit]:
+        """The commits of a stream in order; 0 is without a limit."""
         wanted = {"stream": stream, "version": {"$gt": after_version}}
+        query = self._commits.find(wanted, sort=[("version", 1)], limit=limit_commits)
         with _reaching():
-            return [_from_document(d) async for d in self._commits.find(wanted, sort=[("version", 1)])]
+            return [_from_document(d) async for d in query]
 
     async def read_all(self, after: int, limit_commits: int) -> list[Commit]:
         """The next commits of the log, without a hole: it ends before the first position that is not there."""

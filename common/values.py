@@ -49,6 +49,10 @@ def decimal_text(minor_units: int, currency: str) -> str:
     return f"{sign}{whole}.{fraction:0{digits}d}"
 
 
+def is_currency(code: str) -> bool:
+    return code in _CURRENCY_DIGITS
+
+
 def parse_money(spoken: object) -> Money:
     """Read `"49.99"` (in DEFAULT_CURRENCY) or `{"amount": "49.99", "currency": "USD"}`; ValueError says what is wrong.
 

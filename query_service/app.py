@@ -14,8 +14,12 @@ from common.web import Handler, add_operations, json_response, make_app, single_
 from query_service.answers import Answer
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
 from query_service.queries import products
+from query_service.queries.customers import best_customers
 from query_service.queries.inventory import all_products, one_product
-from query_service.queries.orders import one_order, orders_of_user
+from query_service.queries.order_audit import audit_of_order
+from query_service.queries.order_lists import count_orders, list_orders, orders_of_user
+from query_service.queries.orders import one_order, order_by_number
+from query_service.queries.revenue import revenue
 from query_service.queries.sagas import one_saga, sagas_in_state
 from query_service.queries.statistics import order_statistics
 from query_service.queries.users import user_summary
@@ -23,6 +27,9 @@ from query_service.queries.users import user_summary
 Query = Callable[[web.Request, AsyncDatabase], Awaitable[Answer]]
 
 QUERIES: tuple[tuple[str, Query], ...] = (
+    ("/queries/orders", list_orders),
+    ("/queries/orders/count", count_orders),
+    ("/queries/orders/by-number/{order_number}", order_by_number),
     ("/queries/orders/{order_id}", one_order),
     ("/queries/users/{user_id}/orders", orders_of_user),
     ("/queries/users/{user_id}/summary", user_summary),
@@ -34,14 +41,17 @@ QUERIES: tuple[tuple[str, Query], ...] = (
     ("/queries/products/{product_id}/media", products.media_of_product),
     ("/queries/products/{product_id}/inventory", products.inventory_of_product),
     ("/queries/statistics/orders", order_statistics),
+    ("/queries/statistics/customers", best_customers),
+    ("/queries/statistics/revenue", revenue),
 )
 
-
-SAGA_QUERIES: tuple[tuple[str, Query], ...] = (
+LOG_QUERIES: tuple[tuple[str, Query], ...] = (
+    ("/queries/orders/{order_id}/audit", audit_of_order),
+    ("/queries/orders/{saga_id}/saga", one_saga),
     ("/queries/sagas", sagas_in_state),
     ("/queries/sagas/{saga_id}", one_saga),
 )
-"""They read what the sagas keep beside the log, not a view: no token is waited for."""
+"""They read the log, or what the sagas keep beside it, not a view: no token is waited for."""
 
 
 def make_query_app(views: AsyncDatabase, events: AsyncDatabase, freshness: Freshness) -> web.Application:
@@ -68,8 +78,8 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, freshness: Fresh
     app.router.add_get("/ops/positions", positions)
     for path, query in QUERIES:
         app.router.add_get(path, _handler(query, views, freshness))
-    for path, query in SAGA_QUERIES:
-        app.router.add_get(path, _saga_handler(query, events))
+    for path, query in LOG_QUERIES:
+        app.router.add_get(path, _log_handler(query, events))
     return app
 
 
@@ -87,9 +97,9 @@ def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handle
     return handle
 
 
-def _saga_handler(query: Query, events: AsyncDatabase) -> Handler:
+def _log_handler(query: Query, events: AsyncDatabase) -> Handler:
     async def handle(http: web.Request) -> web.Response:
-        with reaching("The sagas cannot be reached; ask again in a moment."):
+        with reaching("The log cannot be reached; ask again in a moment."):
             return json_response((await query(http, events)).content)
 
     return handle

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from common.values import Money, decimal_text
+from common.errors import BadRequest
+from common.values import DEFAULT_CURRENCY, Money, decimal_text, is_currency
 
 
 def show(money: Money | None) -> dict[str, str] | None:
@@ -30,7 +31,19 @@ def total_number(sums: Mapping[str, int], *, parts: int = 1) -> float | None:
     if not involved or not parts:
         return 0.0
     ((currency, amount),) = involved.items()
-    return number(round(amount / parts), currency)
+    return number(average(amount, parts), currency)
+
+
+def average(minor_units: int, parts: int) -> int:
+    return round(minor_units / parts)
+
+
+def read_currency(query: Mapping[str, str]) -> str:
+    """DEFAULT_CURRENCY where none is given."""
+    currency = query.get("currency", DEFAULT_CURRENCY)
+    if not is_currency(currency):
+        raise BadRequest("invalid_filter", "currency is one of ISO 4217's, in capitals.")
+    return currency
 
 
 def known_numbers(document: Mapping[str, Any], name: str) -> dict[str, int]:

@@ -6,6 +6,9 @@ import msgspec
 
 from common.values import Money
 
+STATUSES = ("PENDING", "VALIDATED", "PAID", "SHIPPED", "DELIVERED", "COMPLETED", "REJECTED", "CANCELLED", "REFUNDED")
+AWAITING_STOCK = ("PENDING", "VALIDATED", "PAID")  # what still waits for a product's stock to leave
+
 
 class OrderLineView(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """`unit_price` and `product_name` are None until the pieces are reserved."""

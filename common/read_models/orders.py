@@ -1,6 +1,5 @@
-"""How events make an order as people look at it, and what it adds to the user's, the day's and the product's sums."""
+"""How events make an order as people look at it."""
 
-from collections import Counter
 from datetime import datetime
 from typing import assert_never
 
@@ -27,8 +26,9 @@ from common.events.orders import (
     ShippingAddressUpdated,
 )
 from common.postal import Address
-from common.read_models.inventory import PRODUCT_DEMAND
+from common.read_models.order_indexes import ORDER_INDEXES
 from common.read_models.order_shapes import (
+    AWAITING_STOCK,
     AddressView,
     OrderLineView,
     OrderView,
@@ -37,13 +37,10 @@ from common.read_models.order_shapes import (
     ShipmentView,
     TimelineEntry,
 )
-from common.read_models.order_statistics import DAYS
-from common.read_models.shapes import Contribution, Index, ReadModel, SummaryKey, Told
-from common.read_models.users import USER_PRODUCTS, USERS
+from common.read_models.order_sums import contribute, quantities
+from common.read_models.shapes import ReadModel, Told
 from common.read_models.words import words_of
 from common.values import Money
-
-_AWAITING_STOCK = frozenset({"PENDING", "VALIDATED", "PAID"})  # what still waits for a product's stock to leave
 
 
 def project(order: OrderView | None, event: Event, told: Told) -> OrderView:
@@ -135,21 +132,13 @@ def _amended(
 
 def _with_items(order: OrderView, product_id: int, more: int, told: Told) -> OrderView:
     """Prices and total come again when the order is validated again."""
-    quantities = _quantities(order)
-    quantities[product_id] += more
+    pieces = quantities(order)
+    pieces[product_id] += more
     items = tuple(
-        OrderLineView(product_id=product, quantity=pieces) for product, pieces in quantities.items() if pieces
+        OrderLineView(product_id=product, quantity=quantity) for product, quantity in pieces.items() if quantity
     )
     fewer_or_more = replace(order, items=items, item_count=order.item_count + more, total=None)
     return _findable(_entered(fewer_or_more, "PENDING", told))
-
-
-def _quantities(order: OrderView) -> Counter[int]:
-    """Product → pieces, in the order of the lines."""
-    quantities: Counter[int] = Counter()
-    for line in order.items:
-        quantities[line.product_id] += line.quantity
-    return quantities
 
 
 def _paying(order: OrderView, event: PaymentRequested | OrderPaid | OrderPaymentFailed, told: Told) -> OrderView:
@@ -238,7 +227,7 @@ def _entered(order: OrderView, status: str, told: Told) -> OrderView:
     return replace(
         order,
         status=status,
-        is_pending=status in _AWAITING_STOCK,
+        is_pending=status in AWAITING_STOCK,
         updated_at=told.recorded_at,
         timeline=(*order.timeline, _entry(told)),
     )
@@ -252,39 +241,6 @@ def _entry(told: Told) -> TimelineEntry:
     return TimelineEntry(event=told.event_type, timestamp=told.recorded_at)
 
 
-def contribute(order: OrderView) -> Contribution:
-    """An order counts for its user and its day, its lines as the user's favourites and, while pending, as demand.
-
-    A rejected one never came about: it counts as rejected and as nothing else. Of a deleted one only its money counts.
-    """
-    day = order.placed_at.date().isoformat()
-    statuses = {f"statuses.{order.status}": 1}
-    money = _money(order)
-    if order.is_deleted:
-        return {SummaryKey(USERS, (order.user_id,)): money, SummaryKey(DAYS, (day,)): money}
-    if order.status == "REJECTED":
-        return {SummaryKey(USERS, (order.user_id,)): statuses, SummaryKey(DAYS, (day,)): statuses}
-    counted = {"total_orders": 1, **statuses, **money}
-    sums: dict[SummaryKey, dict[str, int]] = {
-        SummaryKey(USERS, (order.user_id,)): counted,
-        SummaryKey(DAYS, (day,)): {**counted, "total_items": order.item_count},
-    }
-    for product_id, quantity in _quantities(order).items():
-        sums[SummaryKey(USER_PRODUCTS, (order.user_id, product_id))] = {"orders": 1, "quantity": quantity}
-        if order.is_pending:
-            sums[SummaryKey(PRODUCT_DEMAND, (product_id,))] = {"pending_orders": 1}
-    return sums
-
-
-def _money(order: OrderView) -> dict[str, int]:
-    money: dict[str, int] = {}
-    if order.captured:
-        money = {f"spent.{order.captured.currency}": order.captured.amount, "paid_orders": 1}
-    if order.refunded:
-        money[f"refunded.{order.refunded.currency}"] = order.refunded.amount
-    return money
-
-
 ORDERS = ReadModel(
     collection="orders",
     context="order",
@@ -292,8 +248,5 @@ ORDERS = ReadModel(
     view=OrderView,
     project=project,
     contribute=contribute,
-    indexes=(
-        Index(fields=(("user_id", 1), ("placed_at", -1), ("_id", 1))),
-        Index(fields=(("items.product_id", 1), ("placed_at", -1)), where={"is_pending": True}),
-    ),
+    indexes=ORDER_INDEXES,
 )

@@ -5,9 +5,12 @@ from common.read_models.shapes import Index, Summary
 USERS = Summary(
     of="users",
     fields=("user_id",),
-    indexes=(Index(fields=(("spent.$**", 1),)),),
+    indexes=(
+        Index(fields=(("spent.$**", 1),)),
+        Index(fields=(("of", 1), ("total_orders", -1), ("user_id", 1))),
+    ),
 )
-"""`total_orders`, `paid_orders`, `spent.<currency>` in minor units, `statuses.<status>`."""
+"""`total_orders`, `paid_orders`, `spent.<currency>` and `refunded.<currency>` in minor units, `statuses.<status>`."""
 
 USER_PRODUCTS = Summary(
     of="user_products",

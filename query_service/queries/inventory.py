@@ -7,6 +7,8 @@ from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models.inventory import INVENTORY, PRODUCT_DEMAND, InventoryView
+from common.read_models.order_indexes import BY_PRODUCT
+from common.read_models.order_shapes import AWAITING_STOCK
 from common.read_models.orders import ORDERS
 from common.read_models.storage import SUMS, all_of, to_view
 from query_service.answers import Answer, product_id_of
@@ -62,9 +64,10 @@ async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: in
 
 
 async def _pending_orders(views: AsyncDatabase, product_id: int, limit_orders: int) -> list[dict[str, Any]]:
-    wanted = {"items.product_id": product_id, "is_pending": True}
-    fields = {"items": 1, "status": 1, "placed_at": 1}
-    query = views[ORDERS.collection].find(wanted, fields, sort=[("placed_at", -1)], limit=limit_orders)
+    wanted = {"items.product_id": product_id, "status": {"$in": list(AWAITING_STOCK)}, "is_deleted": False}
+    fields, hint = {"items": 1, "status": 1, "placed_at": 1}, list(BY_PRODUCT.fields)
+    newest = [("placed_at", -1), ("_id", 1)]
+    query = views[ORDERS.collection].find(wanted, fields, sort=newest, limit=limit_orders, hint=hint)
     return [
         {
             "order_id": order["_id"],

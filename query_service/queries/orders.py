@@ -1,20 +1,21 @@
-"""One order, and a user's orders."""
+"""One order, by its id or its number, and how people see it."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 from msgspec.structs import asdict
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.errors import BadRequest, NotFound
+from common.read_models.order_indexes import BY_NUMBER
 from common.read_models.order_shapes import AddressView, OrderLineView, OrderView, RefundView, ShipmentView
 from common.read_models.orders import ORDERS
 from common.read_models.storage import to_view
-from common.values import is_uuid
-from query_service.answers import Answer, order_id_of, user_id_of
+from query_service.answers import Answer, order_id_of
 from query_service.documents import answer_with, read_document
 from query_service.money import number, show
-from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.paging import allow_only
+from query_service.queries.order_filters import order_number_in
 
 
 async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -23,20 +24,16 @@ async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
     return answer_with(show_order(document), document)
 
 
-async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
-    """Newest first."""
-    allow_only(http.query, "limit", "cursor")
-    user_id, limit = user_id_of(http), read_limit(http.query)
-    wanted: dict[str, Any] = {"user_id": {"$eq": user_id}}
-    if after := read_cursor(http.query, (str, str)):
-        placed_at, last_id = _place(after)
-        wanted["$or"] = [{"placed_at": {"$lt": placed_at}}, {"placed_at": placed_at, "_id": {"$gt": last_id}}]
-    query = views[ORDERS.collection].find(wanted, sort=[("placed_at", -1), ("_id", 1)], limit=limit + 1)
-    documents = await query.to_list()
-    shown = documents[:limit]
-    last = shown[-1] if len(documents) > limit else None
-    next_cursor = write_cursor([last["placed_at"].isoformat(), last["_id"]]) if last else None
-    return Answer(page([show_order(document) for document in shown], next_cursor))
+async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
+    allow_only(http.query)
+    number = order_number_in(http.match_info["order_number"])
+    if number is None:
+        raise BadRequest("invalid_id", "An order's number is like ORD-2026-1207.")
+    found = await views[ORDERS.collection].find_one({"order_number": number}, {"_id": 1}, hint=list(BY_NUMBER.fields))
+    if found is None:
+        raise NotFound("unknown_order", f"There is no order {number}, or it is not yet visible.")
+    document = await read_document(views, ORDERS.collection, found["_id"], named="order")
+    return answer_with(show_order(document), document)
 
 
 def show_order(document: dict[str, Any]) -> dict[str, Any]:
@@ -54,10 +51,10 @@ def show_order(document: dict[str, Any]) -> dict[str, Any]:
         "is_deleted": order.is_deleted,
         "total_amount": order.total and number(order.total.amount, order.total.currency),
         "total": show(order.total),
+        "refunded": show(order.refunded),
         "items": [_show_line(line) for line in order.items],
         "items_count": order.item_count,
         "payment_info": _show_payment(order),
-        "refunded": show(order.refunded),
         "refund": order.refund and _show_refund(order.refund),
         "shipment": order.shipment and _show_shipment(order.shipment),
         "reject_code": order.reject_code,
@@ -115,15 +112,3 @@ def _show_line(line: OrderLineView) -> dict[str, Any]:
         "quantity": line.quantity,
         "unit_price": show(line.unit_price),
     }
-
-
-def _place(cursor: list[str]) -> tuple[datetime, str]:
-    """Return what a cursor of ours says, and nothing that only looks like it."""
-    text, last_id = cursor
-    try:
-        placed_at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise invalid_cursor() from error
-    if placed_at.utcoffset() != timedelta(0) or placed_at.isoformat() != text or not is_uuid(last_id):
-        raise invalid_cursor()
-    return placed_at, last_id

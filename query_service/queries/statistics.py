@@ -1,18 +1,19 @@
 """All orders in numbers, added up from the days."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.read_models.order_statistics import DAYS
-from common.read_models.storage import SUMS, all_of
+from common.read_models.storage import SUMS
 from common.read_models.users import USERS
 from query_service.answers import Answer
-from query_service.money import known_numbers, number, show_amount, show_sums, total_number
+from query_service.days import Day, added, read_days
+from query_service.money import average, known_numbers, show_amount, show_sums, total_number
 from query_service.paging import allow_only
+from query_service.queries.cancellations import frequent_reasons
+from query_service.queries.customers import best_by_spent
 
 SHOWN_DAYS = 31  # the newest
 BUSIEST_DAYS = 10
@@ -22,58 +23,51 @@ BEST_CUSTOMERS = 10
 async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
     """Averages are over paid orders; a currency's customers are the best of the currency with the most revenue.
 
-    Rejected orders count in `by_status` alone.
+    Rejected orders count in `by_status` and as initiated.
     """
     allow_only(http.query)
-    all_days = _days(await views[SUMS].find(all_of(DAYS)).to_list())
+    all_days = await read_days(views)
     days = [day for day in all_days if day["total_orders"]]
-    revenue = _added(day["spent"] for day in all_days)  # what deleted orders paid was paid
-    totals = Counter(
-        {name: sum(day[name] for day in all_days) for name in ("total_orders", "paid_orders", "total_items")}
-    )
+    totals = added(all_days)
+    revenue = totals["spent"]  # what deleted orders paid was paid
     busiest = sorted(days, key=lambda day: (-day["total_orders"], day["day"]))
+    users = {"of": USERS.of, "total_orders": {"$gt": 0}}
     content = {
         "total_orders": totals["total_orders"],
-        "total_users": await views[SUMS].count_documents({**all_of(USERS), "total_orders": {"$gt": 0}}),
+        "total_users": await views[SUMS].count_documents(users),
         "total_items": totals["total_items"],
         "total_revenue": total_number(revenue),
         "revenue": show_sums(revenue),
+        "refunded": show_sums(totals["refunded"]),
         "average_order_value": total_number(revenue, parts=totals["paid_orders"]),
-        "by_status": known_numbers({"statuses": _added(day["statuses"] for day in all_days)}, "statuses"),
-        "per_day": [_show_day(day) for day in sorted(days, key=lambda day: day["day"])[-SHOWN_DAYS:]],
+        "average_order_values": show_averages(revenue, totals["paid"]),
+        "by_status": known_numbers(totals, "statuses"),
+        "conversion": show_conversion(totals),
+        "cancellations": {"orders": totals["cancelled"], "reasons": await frequent_reasons(views)},
+        "per_day": [_show_day(day) for day in days[-SHOWN_DAYS:]],
         "busiest_days": [_show_day(day) for day in busiest[:BUSIEST_DAYS]],
         "best_customers": await _best_customers(views, revenue),
     }
     return Answer(content)
 
 
-def _days(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add up the partitions of each day."""
-    of_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for document in documents:
-        of_day[document["day"]].append(document)
-    return [_day(day, parts) for day, parts in of_day.items()]
+def show_averages(revenue: Mapping[str, int], paid_orders: Mapping[str, int]) -> list[dict[str, str]]:
+    """What a paid order brought, in each currency that has any."""
+    return [
+        show_amount(average(revenue.get(currency, 0), orders), currency)
+        for currency, orders in sorted(paid_orders.items())
+        if orders
+    ]
 
 
-def _day(day: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "day": day,
-        "total_orders": sum(part.get("total_orders", 0) for part in parts),
-        "paid_orders": sum(part.get("paid_orders", 0) for part in parts),
-        "total_items": sum(part.get("total_items", 0) for part in parts),
-        "spent": _added(part.get("spent", {}) for part in parts),
-        "statuses": _added(part.get("statuses", {}) for part in parts),
-    }
+def show_conversion(totals: Mapping[str, Any]) -> dict[str, Any]:
+    """How many of the orders that were placed here, the rejected among them, were ever paid."""
+    rejected = totals["statuses"].get("REJECTED", 0)
+    initiated, paid = totals["total_orders"] + rejected - totals["imported"], totals["converted"]
+    return {"initiated": initiated, "paid": paid, "rate": round(paid / initiated, 4) if initiated else None}
 
 
-def _added(sums: Iterable[dict[str, int]]) -> dict[str, int]:
-    added: Counter[str] = Counter()
-    for one in sums:
-        added.update(one)
-    return dict(added)
-
-
-def _show_day(day: dict[str, Any]) -> dict[str, Any]:
+def _show_day(day: Day) -> dict[str, Any]:
     return {
         "day": day["day"],
         "orders": day["total_orders"],
@@ -82,18 +76,8 @@ def _show_day(day: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _best_customers(views: AsyncDatabase, revenue: dict[str, int]) -> list[dict[str, Any]]:
+async def _best_customers(views: AsyncDatabase, revenue: Mapping[str, int]) -> list[dict[str, Any]]:
     if not revenue:
         return []
     currency = max(revenue, key=lambda name: (revenue[name], name))
-    field = f"spent.{currency}"
-    query = views[SUMS].find({"of": USERS.of, field: {"$gt": 0}}, sort=[(field, -1)], limit=BEST_CUSTOMERS)
-    return [
-        {
-            "user_id": user["user_id"],
-            "total_spent": number(user["spent"][currency], currency),
-            "spent": show_amount(user["spent"][currency], currency),
-            "orders": user["total_orders"],
-        }
-        async for user in query
-    ]
+    return await best_by_spent(views, currency, BEST_CUSTOMERS)

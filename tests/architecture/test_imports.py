@@ -158,8 +158,15 @@ def test_pure_files_ask_neither_the_clock_nor_chance_nor_the_environment() -> No
 CONTEXT_FOLDERS = ("command_service/domain", "common/events", "query_service/queries")
 SHARED_IN_FOLDER = frozenset({"__init__", "decider"})
 PARTS = {
-    **{f"order_{part}": "orders" for part in ("commands", "items", "moves", "payment", "refund", "state", "status")},
+    **{
+        f"order_{part}": "orders"
+        for part in (
+            *("commands", "items", "moves", "payment", "refund", "state", "status"),
+            *("audit", "filters", "lists", "plans", "search"),
+        )
+    },
     **{f"inventory_{part}": "inventory" for part in ("commands", "state")},
+    **dict.fromkeys(("cancellations", "customers", "revenue"), "statistics"),
 }
 """Files of a context that has many."""
 

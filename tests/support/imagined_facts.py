@@ -32,8 +32,13 @@ STATISTICS = {
     "by_status": dict.fromkeys(("CANCELLED", "PAID", "REFUNDED", "REJECTED", "SHIPPED", "VALIDATED"), 1)
     | {"COMPLETED": 2},
     "revenue": [{"amount": "17.92", "currency": "EUR"}, {"amount": "29.33", "currency": "USD"}],
+    "refunded": [{"amount": "9.96", "currency": "EUR"}],
+    "average_order_values": [{"amount": "5.97", "currency": "EUR"}, {"amount": "29.33", "currency": "USD"}],
+    "conversion": {"initiated": 7, "paid": 4, "rate": 0.5714},
+    "cancellations": {"orders": 2, "reasons": [{"reason": "changed my mind", "orders": 2}]},
 }
-"""Added up by hand: 2 × 1.99 + 2 × 2.99 of the completed, 2 × 1.99 each of the paid and the shipped order."""
+"""Added up by hand: 2 × 1.99 + 2 × 2.99 of the completed, 2 × 1.99 each of the paid and the shipped order; the same
+as of the completed was given back for the refunded one."""
 
 
 def truthful_facts() -> Facts:

@@ -10,8 +10,17 @@ import orjson
 import pytest
 
 from common.envelope import Commit
-from common.events.orders import OrderCompleted, OrderDeleted, OrderEvent, OrderItemAdded, OrderPersonal
-from common.read_models.order_shapes import OrderView, PaymentView, ShipmentView
+from common.events.orders import (
+    OrderCancelled,
+    OrderCompleted,
+    OrderDeleted,
+    OrderEvent,
+    OrderImported,
+    OrderItemAdded,
+    OrderPersonal,
+)
+from common.read_models.order_shapes import STATUSES, OrderView, PaymentView, ShipmentView
+from common.read_models.order_sums import reason_key
 from common.read_models.orders import ORDERS
 from common.read_models.shapes import Numbers, Told
 from common.read_models.storage import summary_id, to_fields, to_view
@@ -118,16 +127,21 @@ def test_an_order_waits_for_its_stock_until_it_is_shipped(facts: Facts, is_pendi
 def test_a_paid_order_counts_with_what_was_captured() -> None:
     numbers = {"total_orders": 1, "statuses.PAID": 1, "paid_orders": 1, "spent.EUR": 9998}
     assert counted(A_PAID_ORDER)["users"] == numbers
-    assert counted(A_PAID_ORDER)["days"] == numbers | {"total_items": 2}
+    assert counted(A_PAID_ORDER)["days"] == numbers | {"total_items": 2, "paid.EUR": 1, "converted": 1}
 
 
 def test_a_refunded_order_counts_without_money() -> None:
-    assert counted(A_REFUNDED_ORDER)["users"] == {"total_orders": 1, "statuses.REFUNDED": 1, "refunded.EUR": 9998}
+    numbers = {"total_orders": 1, "statuses.REFUNDED": 1, "refunded.EUR": 9998}
+    assert counted(A_REFUNDED_ORDER)["users"] == numbers
+    assert counted(A_REFUNDED_ORDER)["days"] == numbers | {"total_items": 2, "converted": 1, "cancelled": 1}
 
 
 def test_of_a_deleted_order_only_its_money_counts() -> None:
     money = {"paid_orders": 1, "spent.EUR": 9998}
-    assert counted((*A_COMPLETED_ORDER, OrderDeleted(order_id=SUBJECT))) == {"users": money, "days": money}
+    assert counted((*A_COMPLETED_ORDER, OrderDeleted(order_id=SUBJECT))) == {
+        "users": money,
+        "days": money | {"paid.EUR": 1},
+    }
 
 
 def test_a_changed_order_has_no_prices_until_it_is_validated_again() -> None:
@@ -148,6 +162,42 @@ def test_an_order_is_found_by_its_customer_its_products_and_its_parcel() -> None
 
 def test_a_rejected_order_counts_as_rejected_and_as_nothing_else() -> None:
     assert counted(A_REJECTED_ORDER) == {"users": {"statuses.REJECTED": 1}, "days": {"statuses.REJECTED": 1}}
+
+
+def test_a_cancelled_order_counts_by_its_reason() -> None:
+    reason = OrderCancelled(order_id=SUBJECT, reason="  Too   SLOW / too late")
+    order = view_of((*A_PENDING_ORDER, reason))
+    keys = {key.summary.of: key.parts for key in ORDERS.contribute(order)}
+    assert keys["cancellations"] == ("too slow too late",)
+    assert counted((*A_PENDING_ORDER, reason))["cancellations"] == {"orders": 1}
+
+
+@pytest.mark.parametrize("reason", [None, "", " / "])
+def test_a_cancellation_without_a_reason_counts_by_none(reason: str | None) -> None:
+    assert reason_key(reason) == ""
+
+
+def test_a_reason_is_cut_where_it_is_counted() -> None:
+    assert reason_key("x" * 500) == "x" * 60
+    assert reason_key("x" * 59 + " y") == "x" * 59
+
+
+def test_an_imported_order_was_not_won_here() -> None:
+    placed_at, paid = NOW - timedelta(days=400), Money(amount=1999, currency="USD")
+    imported = OrderImported(
+        order_id=SUBJECT, user_id=7, source="old shop", line_number=1, placed_at=placed_at, item_count=2, paid=paid
+    )
+    of_day = counted((imported,))["days"]
+    assert (of_day["imported"], of_day["paid.USD"]) == (1, 1)
+    assert "converted" not in of_day
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_status_of_an_order_is_one_that_lists_know(seed: int) -> None:
+    shop = ImaginedShop(seed)
+    shop.trade(250)
+    documents, _ = _folded(shop.commits, Random(seed))
+    assert {order["status"] for order in documents["orders"].values()} <= set(STATUSES)
 
 
 def shown(facts: Facts) -> dict[str, Any]:

@@ -29,21 +29,46 @@ def o6_statistics_are_sums_of_orders(facts: Facts) -> Iterator[Finding]:
 def _as_shown(statistics: Document, orders: list[Document]) -> Iterator[Finding]:
     visible = [order for order in orders if not order["is_deleted"]]
     counted = [order for order in visible if order["status"] != "REJECTED"]
-    captured: Counter[str] = Counter()
-    for order in orders:
-        if order["captured"]:
-            captured[order["captured"]["currency"]] += order["captured"]["amount"]
+    captured = _amounts(orders, "captured")
+    paid = Counter(order["captured"]["currency"] for order in orders if order["captured"])
     expected: dict[str, Any] = {
         "total_orders": len(counted),
         "total_users": len({order["user_id"] for order in counted}),
         "total_items": sum(order["item_count"] for order in counted),
         "by_status": dict(Counter(order["status"] for order in visible)),
-        "revenue": [{"amount": decimal_text(n, currency), "currency": currency} for currency, n in _sorted(captured)],
+        "revenue": _shown(captured),
+        "refunded": _shown(_amounts(orders, "refunded")),
+        "average_order_values": _shown(Counter({name: round(captured[name] / paid[name]) for name in paid})),
+        "conversion": _conversion(visible),
+        "cancellations": _cancellations(counted),
     }
     for name, value in expected.items():
         if statistics.get(name) != value:
             yield f"statistics/{name}", f"{statistics.get(name)!r} is shown, and the orders make it {value!r}"
 
 
-def _sorted(captured: Counter[str]) -> list[tuple[str, int]]:
-    return sorted((currency, amount) for currency, amount in captured.items() if amount)
+def _amounts(orders: list[Document], name: str) -> Counter[str]:
+    amounts: Counter[str] = Counter()
+    for order in orders:
+        if money := order.get(name):
+            amounts[money["currency"]] += money["amount"]
+    return amounts
+
+
+def _shown(amounts: Counter[str]) -> list[Document]:
+    present = sorted((currency, amount) for currency, amount in amounts.items() if amount)
+    return [{"amount": decimal_text(amount, currency), "currency": currency} for currency, amount in present]
+
+
+def _conversion(visible: list[Document]) -> Document:
+    placed = [order for order in visible if "imported" not in naive.course(order)]
+    paid = sum(1 for order in placed if "converted" in naive.course(order))
+    return {"initiated": len(placed), "paid": paid, "rate": round(paid / len(placed), 4) if placed else None}
+
+
+def _cancellations(counted: list[Document]) -> Document:
+    """The ten most frequent reasons."""
+    cancelled = [order for order in counted if "cancelled" in naive.course(order)]
+    reasons = Counter(naive.why_cancelled(order) for order in cancelled)
+    first = sorted(reasons.items(), key=lambda found: (-found[1], found[0]))[:10]
+    return {"orders": len(cancelled), "reasons": [{"reason": why or None, "orders": n} for why, n in first]}

@@ -75,6 +75,6 @@ def _flat(document: dict[str, Any]) -> dict[str, int]:
     for name, value in document.items():
         if isinstance(value, dict):
             flat |= {f"{name}.{key}": number for key, number in value.items()}
-        elif name not in ("_id", "of", "partition", "user_id", "product_id", "day"):
+        elif name not in ("_id", "of", "partition", "user_id", "product_id", "day", "reason"):
             flat[name] = value
     return {name: number for name, number in flat.items() if number}

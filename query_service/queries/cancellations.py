@@ -1,0 +1,35 @@
+"""Why orders were cancelled: the most frequent reasons."""
+
+from collections import Counter
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from common.read_models.order_statistics import CANCELLATIONS
+from common.read_models.storage import SUMS, all_of
+
+SHOWN_REASONS = 10
+LOOKED_AT = 400  # sums of one reason in one partition: with as many the first are known, and then counted exactly
+
+
+async def frequent_reasons(views: AsyncDatabase) -> list[dict[str, Any]]:
+    """In the words of `reason_key`; None where no reason was given."""
+    frequent = views[SUMS].find({"of": CANCELLATIONS.of, "orders": {"$gt": 0}}, sort=[("orders", -1)], limit=LOOKED_AT)
+    first = _first(_added(await frequent.to_list()))
+    if not first:
+        return []
+    ranges = [all_of(CANCELLATIONS, reason) for reason, _ in first]
+    exact = _added(await views[SUMS].find({"$or": ranges}).to_list())
+    return [{"reason": reason or None, "orders": orders} for reason, orders in _first(exact)]
+
+
+def _added(documents: list[dict[str, Any]]) -> Counter[str]:
+    orders: Counter[str] = Counter()
+    for document in documents:
+        orders[document["reason"]] += document.get("orders", 0)
+    return orders
+
+
+def _first(orders: Counter[str]) -> list[tuple[str, int]]:
+    """Frequent ones first, those of the same frequency by the alphabet."""
+    return sorted(orders.items(), key=lambda found: (-found[1], found[0]))[:SHOWN_REASONS]
