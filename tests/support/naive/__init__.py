@@ -8,9 +8,9 @@ from pymongo import MongoClient
 from tests.support.naive.inventory import apply_to_inventory
 from tests.support.naive.orders import CHANGED, ENTERED, apply_to_order
 from tests.support.naive.products import apply_to_product
-from tests.support.naive.sums import sums
+from tests.support.naive.sums import course, sums, why_cancelled
 
-__all__ = ["CHANGED", "ENTERED", "check", "expected_views", "normal", "sums"]
+__all__ = ["CHANGED", "ENTERED", "check", "course", "expected_views", "normal", "sums", "why_cancelled"]
 
 Documents = dict[str, dict[Any, dict[str, Any]]]
 
