@@ -20,6 +20,7 @@ from query_service.queries.order_plans import Condition
 
 MOST_WORDS = 8  # in one search
 MOST_ENDINGS = 20  # words that begin so; times the statuses, the database merges at most 200 ends of an index
+FEW_CANDIDATES = 100
 MOST_CANDIDATES = 5_000  # orders with the rarest of several words
 _AFTER_ALL = "\U0010ffff"
 
@@ -67,16 +68,18 @@ async def _first_word(views: AsyncDatabase, within: dict[str, str]) -> str | Non
 
 
 async def _rarest(views: AsyncDatabase, choices: Sequence[Choice]) -> int:
-    counts = await asyncio.gather(*(_count(views, choice) for choice in choices))
-    if min(counts) > MOST_CANDIDATES:
-        raise BadRequest("search_too_broad", f"Each of these words is in more than {MOST_CANDIDATES} orders: add one.")
-    return counts.index(min(counts))
+    """Counted a little way first: mostly one of the words is rare."""
+    for limit in (FEW_CANDIDATES, MOST_CANDIDATES):
+        counts = await asyncio.gather(*(_count(views, choice, limit + 1) for choice in choices))
+        if min(counts) <= limit:
+            return counts.index(min(counts))
+    raise BadRequest("search_too_broad", f"Each of these words is in more than {MOST_CANDIDATES} orders: add one.")
 
 
-async def _count(views: AsyncDatabase, choice: Choice) -> int:
+async def _count(views: AsyncDatabase, choice: Choice, limit: int) -> int:
     wanted = {"is_deleted": False, "status": {"$in": list(STATUSES)}, **_leads(choice)}
     orders = views[ORDERS.collection]
-    return await orders.count_documents(wanted, limit=MOST_CANDIDATES + 1, hint=list(BY_WORD.fields))
+    return await orders.count_documents(wanted, limit=limit, hint=list(BY_WORD.fields))
 
 
 def _leads(choice: Choice) -> Condition:

@@ -251,6 +251,7 @@ async def test_a_beginning_of_too_many_words_is_refused(shelf: Shelf) -> None:
 
 
 async def test_words_that_are_all_frequent_are_refused(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_search, "FEW_CANDIDATES", 50)
     monkeypatch.setattr(order_search, "MOST_CANDIDATES", 100)
     with pytest.raises(BadRequest) as refused:
         await shelf.get({"q": "quiet keyboard"})
