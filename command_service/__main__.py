@@ -1,10 +1,14 @@
-"""Run the command service: HTTP, the appender, and the relay as a task of its own."""
+"""Run the command service: HTTP, the appender, and the relay and the queue of commands as tasks of their own."""
 
 import asyncio
 
 from prometheus_client import Gauge
 
 from command_service.app import CommandApi, make_command_app
+from command_service.handling import CommandHandler
+from command_service.messages.consuming import Consuming
+from command_service.messages.replying import Replies
+from command_service.messages.settling import Settling
 from command_service.relay import Relay
 from command_service.sagas.errands import ErrandHandler
 from command_service.sagas.post import add_errands
@@ -41,16 +45,28 @@ async def run(settings: Settings) -> None:
         UP.labels("command").set(1)
         app = make_command_app(api, ready=ready, positions=positions)
         add_errands(app, ErrandHandler(ours.handler, log), Seal(settings.message_key, log.info.id))
-        relaying = asyncio.create_task(_relay(relay, settings))
+        beside = [
+            asyncio.create_task(work) for work in (_relay(relay, settings), _consume(ours.handler, log, settings))
+        ]
         try:
             await serve(app, settings.bind_host, settings.command_port)
         finally:
-            await end(relaying)
+            await end(*beside)
 
 
 async def _relay(relay: Relay, settings: Settings) -> None:
     if settings.relay and settings.amqp_url:
         await supervised("relay", relay.run)
+
+
+async def _consume(handler: CommandHandler, log: MongoLog, settings: Settings) -> None:
+    if settings.commands_queue and settings.amqp_url:
+        replies = Replies(settings.amqp_url)
+        settling = Settling(handler, replies, deadline_seconds=settings.command_deadline_seconds)
+        try:
+            await supervised("commands", Consuming(settings.amqp_url, settling, log.head).run)
+        finally:
+            await replies.close()
 
 
 async def _answers(log: MongoLog) -> bool:

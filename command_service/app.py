@@ -9,14 +9,22 @@ from aiohttp import web
 
 from command_service.domain.order_commands import ImportOrder
 from command_service.handling import CommandHandler, Outcome, Request
-from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, fingerprint, identify, keyed_identity
+from command_service.requests import (
+    ANONYMOUS,
+    Sending,
+    begins_a_stream,
+    content_of,
+    make_request,
+    position_of,
+    require_correlation_id,
+)
+from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, identify, keyed_identity
 from common.bodies import parse_body, read_body, read_body_if_any
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
-from common.values import is_number_id, is_uuid
-from common.web import Handler, add_operations, json_response, make_app, single_header, traceparent
+from common.tracing import known_traceparent
+from common.web import Handler, add_operations, json_response, make_app, single_header
 
-ANONYMOUS = "anonymous"  # whom Idempotency-Keys belong to while nobody signs in
 MAX_IMPORT_LINES = 1000  # in one batch
 _IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"', re.ASCII)
 _PLACES = {
@@ -74,23 +82,15 @@ class CommandApi:
         return self._about(http, route, parse_body(route.command, body), identity, body)
 
     def _about(self, http: web.Request, route: CommandRoute, command: Any, identity: Identity, body: bytes) -> Request:
-        subject = _subject(http, route, command, identity)
-        return Request(
-            command=command,
-            decider=route.decider,
-            subject=subject,
-            command_id=identity.command_id,
-            is_keyed=identity.is_keyed,
-            fingerprint=fingerprint(route, http.path, body),
+        sending = Sending(
+            path=http.path,
+            ids=http.match_info,
             deadline=asyncio.get_running_loop().time() + self._deadline_seconds,
-            body_bytes=len(body),
-            partition_key=route.key_of(command, subject),
-            creates=route.creates,
             expected_version=_expected_version(http),
-            actor=ANONYMOUS,
-            correlation_id=_correlation_id(http) or identity.command_id,
-            traceparent=traceparent(http),
+            correlation_id=require_correlation_id(single_header(http, "X-Correlation-ID"), "An X-Correlation-ID"),
+            traceparent=known_traceparent(http.headers.get("traceparent")),
         )
+        return make_request(route, sending, command, identity, body)
 
 
 def make_command_app(
@@ -100,7 +100,7 @@ def make_command_app(
     add_operations(app, ready)
     app.router.add_post(IMPORT_ROUTE.path, api.import_orders)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, api.handle(route))
+        app.router.add_route(route.method, _pattern(route.path), api.handle(route))
 
     async def health(_: web.Request) -> web.Response:
         checks = dict(await ready())
@@ -116,38 +116,20 @@ def make_command_app(
     return app
 
 
+def _pattern(path: str) -> str:
+    """Where imports go is no order's path."""
+    return path.removesuffix("{order_id}") + "{order_id:(?!import$)[^/]+}" if path.endswith("{order_id}") else path
+
+
 def _answer(route: CommandRoute, outcome: Outcome, seen: dict[int, int]) -> web.Response:
-    token = write_token(merge(seen, _position(outcome)))
-    content = {
-        route.decider.id_field: int(outcome.subject) if route.is_about_a_product else outcome.subject,
-        "command_id": outcome.command_id,
-        "version": outcome.version,
-        "position": outcome.position,
-        "partition": outcome.partition,
-        "token": token,
-        "status": outcome.status,
-        "changed": outcome.changed,
-    }
-    headers = {"ETag": f'"{outcome.version}-{outcome.position}"', "Consistency-Token": token}
+    content = content_of(route, outcome, seen)
+    headers = {"ETag": f'"{outcome.version}-{outcome.position}"', "Consistency-Token": content["token"]}
     if outcome.replayed:
         headers["Idempotent-Replayed"] = "true"
-    if outcome.version != 1 or not outcome.changed:
+    if not begins_a_stream(outcome):
         return json_response(content, headers=headers)
     headers["Location"] = _location(route, outcome)
     return json_response(content, status=201, headers=headers)
-
-
-def _subject(http: web.Request, route: CommandRoute, command: Any, identity: Identity) -> str:
-    if route.creates:
-        return identity.new_subject
-    if route.subject:
-        return route.subject(command)
-    subject = http.match_info[route.decider.id_field]
-    if route.is_about_a_product and not is_number_id(subject):
-        raise BadRequest("invalid_id", f"{route.decider.id_field} must be a whole number above 0.")
-    if not route.is_about_a_product and not is_uuid(subject):
-        raise BadRequest("invalid_id", f"{route.decider.id_field} must be a UUID in lower case.")
-    return subject
 
 
 def _expected_version(http: web.Request) -> int | None:
@@ -158,17 +140,6 @@ def _expected_version(http: web.Request) -> int | None:
     if found is None:
         raise BadRequest("invalid_if_match", 'If-Match takes one ETag as this service gives them, like "3-1207".')
     return int(found[1])
-
-
-def _correlation_id(http: web.Request) -> str | None:
-    given = single_header(http, "X-Correlation-ID")
-    if given is not None and not (1 <= len(given) <= 128 and given.isascii() and given.isprintable()):
-        raise BadRequest("invalid_correlation_id", "An X-Correlation-ID has 1 to 128 visible characters.")
-    return given
-
-
-def _position(outcome: Outcome) -> dict[int, int]:
-    return {} if outcome.partition is None else {outcome.partition: outcome.position}
 
 
 def _location(route: CommandRoute, outcome: Outcome) -> str:
@@ -187,7 +158,7 @@ def _import_report(results: dict[int, Outcome | LeveretError], seen: dict[int, i
             if isinstance(result, LeveretError)
         ],
         "position": max((outcome.position for outcome in done), default=0),
-        "token": write_token(merge(seen, *map(_position, done))),
+        "token": write_token(merge(seen, *map(position_of, done))),
     }
 
 

@@ -93,7 +93,7 @@ ROUTES = (
     CommandRoute("POST", "/commands/orders/{order_id}/complete", CompleteOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/cancel", CancelOrder, ORDERS),
     CommandRoute("POST", "/commands/orders/{order_id}/refund", RefundOrder, ORDERS),
-    CommandRoute("DELETE", "/commands/orders/{order_id:(?!import$)[^/]+}", DeleteOrder, ORDERS),
+    CommandRoute("DELETE", "/commands/orders/{order_id}", DeleteOrder, ORDERS),
     CommandRoute("POST", "/commands/payments", RequestPayment, ORDERS, subject=lambda payment: payment.order_id),
     CommandRoute("POST", "/commands/inventory", UpdateInventory, INVENTORY, subject=lambda of: str(of.product_id)),
     CommandRoute("POST", "/commands/inventory/{product_id}/reserve", ReserveStock, INVENTORY),

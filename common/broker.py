@@ -15,11 +15,11 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from common.addresses import each_address, in_any_order
-from common.envelope import Message
+from common.envelope import EXCHANGE, Message
 from common.errors import Unavailable
+from common.lenient_frames import read_leniently
 from common.tasks import look_at
 
-EXCHANGE = "domain.events"
 CONNECT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10  # a frozen broker is noticed after about three of them
 PREFETCH = 2000  # messages; at least twice the largest commit (F7)
@@ -31,7 +31,7 @@ RENEW_SECONDS = 20.0  # deleting a queue without a leader takes a while
 Deliver = Callable[[int, DeliveredMessage], None]
 
 
-class _reaching:
+class reaching:
     """Turns what the library raises of a lost session into Unavailable with this sentence.
 
     It then cancels its own tasks, too, and whoever waits for one is told to be cancelled. Who was not cancelled has
@@ -59,8 +59,9 @@ def queue_name(group: str, partition: int) -> str:
     return f"{group}.p{partition}"
 
 
-async def _connect(urls: str, name: str) -> AbstractConnection:
+async def connect(urls: str, name: str) -> AbstractConnection:
     """Open a plain connection to the first node that answers."""
+    read_leniently()
     failure: Unavailable | None = None
     for url in in_any_order(each_address(urls)):
         try:
@@ -73,7 +74,7 @@ async def _connect(urls: str, name: str) -> AbstractConnection:
 async def _connect_to(url: str, name: str) -> AbstractConnection:
     """The heartbeat is set in the address, the only place where the library looks."""
     separator = "&" if "?" in url else "?"
-    with _reaching("RabbitMQ cannot be reached."):
+    with reaching("RabbitMQ cannot be reached."):
         return await aio_pika.connect(
             f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
         )
@@ -97,13 +98,13 @@ class Publisher:
 
     @classmethod
     async def open(cls, url: str, name: str) -> "Publisher":
-        connection = await _connect(url, name)
+        connection = await connect(url, name)
         try:
-            with _reaching("RabbitMQ does not let us publish."):
+            with reaching("RabbitMQ does not let us publish."):
                 async with asyncio.timeout(CONNECT_SECONDS):
                     return cls(connection, await cls._open_channel(connection))
         except Unavailable:
-            await _close(connection)
+            await hang_up(connection)
             raise
 
     @staticmethod
@@ -121,14 +122,14 @@ class Publisher:
             return []
         confirmations = [self._expect(message) for message in messages]
         frames = [frame for message in messages for frame in _frames(message, channel.max_content_size)]
-        with _reaching("RabbitMQ does not take messages."):
+        with reaching("RabbitMQ does not take messages."):
             await channel.write_queue.put(
                 ChannelFrame.marshall(channel_number=channel.number, frames=frames, drain_future=None)
             )
         return confirmations
 
     async def close(self) -> None:
-        await _close(self._connection)
+        await hang_up(self._connection)
 
     def _expect(self, message: Message) -> "Confirmation":
         """Number the message as the broker will, and note it for confirms and returns."""
@@ -153,7 +154,7 @@ Confirmation = asyncio.Future[object]
 
 async def is_routed(confirmation: Confirmation) -> bool:
     """Wait: True when a queue has the message, False when none is bound; raises Refused, or Unavailable (unknown)."""
-    with _reaching("RabbitMQ did not confirm a message."):
+    with reaching("RabbitMQ did not confirm a message."):
         try:
             confirmed = await confirmation
         except DeliveryError as error:
@@ -169,9 +170,13 @@ def _retrieve(confirmation: Confirmation) -> None:
 def _frames(message: Message, most_bytes: int) -> Iterable[spec.Basic.Publish | ContentHeader | ContentBody]:
     """A persistent, mandatory message, its body in frames of a size that the broker takes."""
     properties = spec.Basic.Properties(
-        headers=message.headers, message_id=message.id, delivery_mode=2, content_type="application/json"
+        headers=message.headers,
+        message_id=message.id,
+        delivery_mode=2,
+        content_type=message.content_type,
+        correlation_id=message.correlation_id,
     )
-    yield spec.Basic.Publish(exchange=EXCHANGE, routing_key=message.routing_key, mandatory=True)
+    yield spec.Basic.Publish(exchange=message.exchange, routing_key=message.routing_key, mandatory=True)
     yield ContentHeader(properties=properties, body_size=len(message.body))
     for start in range(0, len(message.body), most_bytes):
         yield ContentBody(message.body[start : start + most_bytes])
@@ -192,7 +197,7 @@ class Consumer:
 
     @classmethod
     async def open(cls, url: str, group: str, deliver: Deliver) -> "Consumer":
-        return cls(await _connect(url, group), group, deliver)
+        return cls(await connect(url, group), group, deliver)
 
     @property
     def followed(self) -> frozenset[int]:
@@ -202,7 +207,7 @@ class Consumer:
         """Declare the partition's queue and consume it (F2); `anew`: delete it first, what it held is in the log."""
         name = queue_name(self._group, partition)
         try:
-            with _reaching(f"The queue {name} cannot be consumed."):
+            with reaching(f"The queue {name} cannot be consumed."):
                 async with asyncio.timeout(RENEW_SECONDS if anew else CONNECT_SECONDS):
                     await self._follow(partition, anew=anew)
         except Unavailable as error:
@@ -214,7 +219,7 @@ class Consumer:
         channel = self._channels.pop(partition, None)
         self._to_ack.pop(partition, None)
         if channel:
-            await _close(channel)
+            await hang_up(channel)
 
     def ack(self, partition: int, delivery_tag: int) -> None:
         """Ack everything of the partition up to here; never waits, a lost ack is a duplicate later."""
@@ -225,7 +230,7 @@ class Consumer:
     async def close(self) -> None:
         self.lost.set()
         self._channels.clear()
-        await _close(self._connection)
+        await hang_up(self._connection)
 
     async def _follow(self, partition: int, *, anew: bool) -> None:
         channel = await self._connection.channel(publisher_confirms=False)
@@ -255,7 +260,7 @@ class Consumer:
                 partition, delivery_tag = self._to_ack.popitem()
                 channel = self._channels.get(partition)
                 if channel and not channel.is_closed:
-                    with _reaching("RabbitMQ takes no ack."):
+                    with reaching("RabbitMQ takes no ack."):
                         await channel.basic_ack(delivery_tag, multiple=True, wait=False)
         except Unavailable:
             self.lost.set()
@@ -269,8 +274,8 @@ _QUEUE_ARGUMENTS: dict[str, Any] = {
 }
 
 
-async def _close(closable: "AbstractConnection | AbstractChannel") -> None:
+async def hang_up(closable: "AbstractConnection | AbstractChannel") -> None:
     """What is lost already is closed."""
-    with contextlib.suppress(Unavailable), _reaching("RabbitMQ is gone."):
+    with contextlib.suppress(Unavailable), reaching("RabbitMQ is gone."):
         async with asyncio.timeout(CONNECT_SECONDS):
             await closable.close()

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     payments_url: str = "http://127.0.0.1:8014"  # where the sagas find the payment provider
 
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
+    commands_queue: bool = True  # False: this command service takes no commands from RabbitMQ
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
     fresh_seconds: float = Field(default=0.1, ge=0, le=10)  # how old a query's Projection-Position may be

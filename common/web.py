@@ -2,8 +2,6 @@
 
 import asyncio
 import functools
-import re
-import secrets
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -28,8 +26,10 @@ from common.errors import (
     UnknownReference,
 )
 from common.tasks import together
+from common.tracing import trace_id_of
 
 MAX_BODY_BYTES = 64 * 1024
+PROBLEM_TYPE = "application/problem+json"
 SHUTDOWN_SECONDS = 10.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,7 +70,6 @@ _TITLES = {
     502: "The service behind cannot be reached",
     503: "Not now",
 }
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -91,33 +90,32 @@ def problem(
     errors: tuple[FieldError, ...] = (),
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
+    content = problem_content(status, code, detail, trace_id(request), errors)
+    return web.Response(body=orjson.dumps(content), status=status, headers=headers, content_type=PROBLEM_TYPE)
+
+
+def problem_content(
+    status: int, code: str, detail: str, trace_id: str, errors: tuple[FieldError, ...] = ()
+) -> dict[str, Any]:
     """RFC 9457: what happened (`title`), what exactly and what to do (`detail`), and a `code` that never changes."""
-    content = {
+    content: dict[str, Any] = {
         "type": "/problems/" + code.replace("_", "-"),
         "title": _TITLES.get(status, "The request failed"),
         "status": status,
         "code": code,
         "detail": detail,
-        "trace_id": trace_id(request),
+        "trace_id": trace_id,
     }
     if errors:
         content["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in errors]
-    return web.Response(
-        body=orjson.dumps(content), status=status, headers=headers, content_type="application/problem+json"
-    )
+    return content
 
 
 def trace_id(request: web.BaseRequest) -> str:
     """The id under which this request is found in every log: the caller's, if there is a traceparent."""
     if "trace_id" not in request:
-        found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        request["trace_id"] = found[1] if found else secrets.token_hex(16)
+        request["trace_id"] = trace_id_of(request.headers.get("traceparent"))
     return request["trace_id"]
-
-
-def traceparent(request: web.Request) -> str | None:
-    given = request.headers.get("traceparent")
-    return given if given and _TRACEPARENT.fullmatch(given) else None
 
 
 async def answer_problems(request: web.Request, handle: Handler) -> web.StreamResponse:
@@ -141,12 +139,16 @@ async def answer_problems(request: web.Request, handle: Handler) -> web.StreamRe
 
 
 def _from_error(request: web.Request, error: LeveretError) -> web.Response:
-    status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
     if error.code in ("invalid_json", "not_an_object"):
         status = 400
     errors = error.errors if isinstance(error, InvalidBody) else ()
     return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+
+
+def status_of(error: LeveretError) -> int:
+    return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
 
 
 def _from_http_error(request: web.Request, error: web.HTTPException) -> web.Response:

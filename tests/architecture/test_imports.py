@@ -13,13 +13,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("command_service", "projector", "query_service", "gateway", "payments")
-PRODUCT = ("common", *SERVICES, "stack", "cli", "bench")
+PRODUCT = ("common", *SERVICES, "stack", "cli", "bench", "examples")
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "common": frozenset({"common"}),
     **{service: frozenset({"common", service}) for service in SERVICES},
     "stack": frozenset({"stack", "common"}),
     "cli": frozenset({"cli", "stack", "common", *SERVICES}),
     "bench": frozenset({"bench", *SERVICES, "stack", "cli", "common"}),
+    "examples": frozenset({"common"}),  # and nobody imports them
 }
 PURE = (
     "common/events",
@@ -46,6 +47,8 @@ PURE_STANDARD = frozenset(
     {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "heapq"}
     | {"itertools", "re", "typing", "unicodedata", "uuid"}
 )
+LIBRARY = ("common.broker", "common.codec", "common.envelope", "common.errors", "common.events")
+"""What others may build on."""
 DEMO_LIBRARIES = frozenset({"aiohttp"})
 
 MOST_FUNCTION_LINES = 40
@@ -118,6 +121,12 @@ def show(found: list[Import]) -> str:
 def test_a_package_imports_only_what_its_row_allows(package: str) -> None:
     wrong = [i for path in python_files(package) for i in imports_of(path) if ours(i.module)]
     wrong = [i for i in wrong if i.top not in MAY_IMPORT[package]]
+    assert not wrong, show(wrong)
+
+
+def test_examples_use_only_what_others_may_build_on() -> None:
+    wrong = [i for path in python_files("examples") for i in imports_of(path) if ours(i.module)]
+    wrong = [i for i in wrong if not i.module.startswith(LIBRARY) or "._" in i.module]
     assert not wrong, show(wrong)
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
-from command_service.app import ANONYMOUS
+from command_service.requests import ANONYMOUS
 from command_service.routes import identify
 from common.consistency import read_token
 from tests.chaos.history import Record, Verdict

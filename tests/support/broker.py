@@ -114,6 +114,11 @@ class VirtualHost:
             exchange = await channel.get_exchange(EXCHANGE, ensure=False)
             await exchange.publish(aio_pika.Message(body, headers=headers), key)
 
+    async def publish_by_hand(self, exchange: str, key: str, properties: Details, payload: str) -> None:
+        """As on the management pages, and as `rabbitmqadmin` does: nothing is added to the properties."""
+        content = {"properties": properties, "routing_key": key, "payload": payload, "payload_encoding": "string"}
+        await self._call("POST", f"exchanges/{self.name}/{exchange}/publish", content)
+
     async def followed(self, queues: int) -> None:
         """Wait until so many queues of the views have exactly one consumer each."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from command_service.app import ANONYMOUS
+from command_service.requests import ANONYMOUS
 from command_service.routes import identify
 from command_service.sagas.store import SagaStore
 from common.envelope import Commit

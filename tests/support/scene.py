@@ -10,9 +10,9 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from command_service.app import ANONYMOUS
 from command_service.domain.inventory import INVENTORY
 from command_service.domain.inventory_commands import StockCommand, UpdateInventory
+from command_service.requests import ANONYMOUS
 from command_service.routes import identify
 from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Refusal, Unavailable

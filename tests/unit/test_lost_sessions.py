@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from common.broker import _close, is_routed
+from common.broker import hang_up, is_routed
 from common.errors import Unavailable
 
 
@@ -21,7 +21,7 @@ class Silent:
 
 
 async def test_closing_what_is_lost_ends_nobody() -> None:
-    await _close(Lost())  # type: ignore[arg-type]
+    await hang_up(Lost())  # type: ignore[arg-type]
 
 
 async def test_a_confirmation_that_was_cancelled_is_none() -> None:
@@ -32,7 +32,7 @@ async def test_a_confirmation_that_was_cancelled_is_none() -> None:
 
 
 async def test_who_is_cancelled_ends() -> None:
-    closing = asyncio.create_task(_close(Silent()))  # type: ignore[arg-type]
+    closing = asyncio.create_task(hang_up(Silent()))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     closing.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace as changed
 
-from command_service.app import ANONYMOUS
+from command_service.requests import ANONYMOUS
 from command_service.routes import identify
 from tests.chaos.history import Record
 from tests.chaos.oracle.calls import Call, with_greatest_before

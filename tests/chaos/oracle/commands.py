@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from command_service.app import ANONYMOUS
+from command_service.requests import ANONYMOUS
 from command_service.routes import identify
 from tests.chaos.history import Record
 from tests.chaos.oracle.calls import Call, with_greatest_before
