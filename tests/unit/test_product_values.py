@@ -50,12 +50,17 @@ BAD: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "text"), GOOD, ids=lambda it: repr(it)[-20:])
+def repr_of_text(it: Any) -> str:
+    """The kinds' own texts have addresses in them, and are others in every process."""
+    return repr(it)[-20:] if isinstance(it, str) else ""
+
+
+@pytest.mark.parametrize(("kind", "text"), GOOD, ids=repr_of_text)
 def test_a_good_value_is_taken(kind: Any, text: str) -> None:
     assert TypeAdapter(kind).validate_python(text) == text
 
 
-@pytest.mark.parametrize(("kind", "text"), BAD, ids=lambda it: repr(it)[-20:])
+@pytest.mark.parametrize(("kind", "text"), BAD, ids=repr_of_text)
 def test_a_value_that_means_nothing_is_refused(kind: Any, text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(text)
