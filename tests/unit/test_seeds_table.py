@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "seeds.md"
 SEEDS = ("000", "001", "002", "003", "004")
 NOT_YET = "not yet"
-MOST_NOT_YET = 20  # rows; more would be promises
+MOST_NOT_YET = 15  # rows; it may only get smaller
 
 TEST = re.compile(r"(tests/\w+/test_\w+\.py)::(test_\w+)")
 FILE_ENDINGS = (".py", ".md", ".yml")
