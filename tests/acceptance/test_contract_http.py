@@ -43,7 +43,7 @@ async def test_the_items_form_merges_lines_of_the_same_product(door: Door) -> No
     answer = await door.post("orders", {"user_id": 7102, "items": lines, "user_email": "ann@example.org"})
     assert answer.status == 201
     order = await door.seen(f"orders/{answer.content['order_id']}", answer.content["token"])
-    assert order["items"] == [{"product_id": door.product_id, "quantity": 5, "unit_price": None}]
+    assert order["items"] == [{"product_id": door.product_id, "product_name": None, "quantity": 5, "unit_price": None}]
     assert order["user_email"] == "ann@example.org"
 
 
