@@ -35,7 +35,7 @@ class reaching:
     """Turns what the library raises of a lost session into Unavailable with this sentence.
 
     It then cancels its own tasks, too, and whoever waits for one is told to be cancelled. Who was not cancelled has
-    lost the session, and must not end of it.
+    lost the session, and must not end of it. A session that was lost for no reason it knows of is a plain Exception.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -46,7 +46,7 @@ class reaching:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         is_told_so = isinstance(error, asyncio.CancelledError) and not _is_cancelled()
-        if is_told_so or isinstance(error, _BROKER_ERRORS):
+        if is_told_so or isinstance(error, _BROKER_ERRORS) or kind is Exception:
             raise Unavailable(self._sentence) from error
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.broker import Broker, VirtualHost, virtual_host
 from tests.support.servers import shared_mongodb, shared_rabbitmq
-from tests.support.system import System, running_system
+from tests.support.system import System, last_words, running_system
 
 AGREED_SKIPS: dict[str, str] = {}
 """Test id (its end) → why it may be skipped."""
@@ -46,8 +46,10 @@ async def system(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Turn a skip into a failure unless AGREED_SKIPS has it."""
+    """Turn a skip into a failure unless AGREED_SKIPS has it; a failure shows what the services said last."""
     report = yield
+    if report.failed:
+        report.sections += [(f"the end of {name}", text) for name, text in last_words()]
     if (
         report.skipped
         and not hasattr(report, "wasxfail")

@@ -30,6 +30,8 @@ READY_SECONDS = 40.0
 SETTLED_SECONDS = 60.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.05
+LAST_LINES = 25  # of each service's log, shown when a test fails
+_running: list["System"] = []
 MESSAGE_KEY = "a key for tests"
 
 
@@ -183,8 +185,19 @@ async def running_system(
 ) -> AsyncIterator[System]:
     """Services on these servers, in databases of their own; the broker's virtual host must be theirs alone."""
     system = System(mongodb_url, amqp_url, folder, **settings)
+    _running.append(system)
     try:
         await system.start(*services)
         yield system
     finally:
+        _running.remove(system)
         await system.stop()
+
+
+def last_words() -> list[tuple[str, str]]:
+    """For each log of the systems that run now: its file, the end of what it says."""
+    return [
+        (str(path), "\n".join(path.read_text(errors="replace").splitlines()[-LAST_LINES:]))
+        for system in _running
+        for path in sorted(system.folder.glob("*.log"))
+    ]

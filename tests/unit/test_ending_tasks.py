@@ -51,6 +51,7 @@ async def insisting(seconds: float) -> None:
 async def test_what_fails_with_the_first_is_not_reported_as_overlooked() -> None:
     overlooked: list[object] = []
     loop = asyncio.get_running_loop()
+    gc.collect()  # what other tests overlooked
     loop.set_exception_handler(lambda _, context: overlooked.append(context))
     lost = asyncio.Event()
 
