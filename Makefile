@@ -15,7 +15,7 @@ test: install ## Lint, types and all tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire (about 13 minutes)
 	.venv/bin/pytest tests/long

@@ -44,6 +44,12 @@ async def system(
         yield running
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no worker is left alone with it at the end; otherwise as it was."""
+    items.sort(key=lambda item: "/integration/" not in str(item.path))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Turn a skip into a failure unless AGREED_SKIPS has it; a failure shows what the services said last."""

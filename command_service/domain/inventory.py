@@ -1,6 +1,6 @@
 """The rules of a product's stock."""
 
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 from command_service.domain.decider import Context, Decider
 from command_service.domain.inventory_commands import (
@@ -17,6 +17,7 @@ from command_service.domain.inventory_commands import (
     UpdateInventory,
 )
 from command_service.domain.inventory_state import Inventory, evolve
+from command_service.domain.product_rules import changed, is_new_file
 from common.errors import CommandRejected, Contradiction, NotFound, UnknownReference
 from common.events.inventory import (
     InventoryCreated,
@@ -30,9 +31,7 @@ from common.events.inventory import (
     StockReleased,
     StockReserved,
 )
-from common.product_values import MAX_FILES, MediaFile
-
-T = TypeVar("T")
+from common.product_values import MediaFile
 
 
 def decide(command: InventoryCommand, inventory: Inventory, context: Context) -> tuple[InventoryEvent, ...]:
@@ -80,20 +79,16 @@ def _update(command: UpdateInventory, inventory: Inventory) -> tuple[InventoryEv
         _check_quantity(quantity, inventory)
     updated = InventoryUpdated(
         product_id=command.product_id,
-        product_name=_changed(command.product_name, inventory.product_name),
-        quantity=_changed(quantity, inventory.quantity if inventory.product_name else None),
-        unit_price=_changed(command.unit_price, inventory.unit_price),
-        low_stock_threshold=_changed(command.low_stock_threshold, inventory.low_stock_threshold),
-        sku=_changed(command.sku, inventory.sku),
-        status=_changed(command.status, inventory.status),
+        product_name=changed(command.product_name, inventory.product_name),
+        quantity=changed(quantity, inventory.quantity if inventory.product_name else None),
+        unit_price=changed(command.unit_price, inventory.unit_price),
+        low_stock_threshold=changed(command.low_stock_threshold, inventory.low_stock_threshold),
+        sku=changed(command.sku, inventory.sku),
+        status=changed(command.status, inventory.status),
     )
     if updated == InventoryUpdated(product_id=command.product_id):
         return ()
     return (updated, *_low_stock(inventory, evolve(inventory, updated), command.product_id))
-
-
-def _changed(wanted: T | None, current: T | None) -> T | None:
-    return None if wanted == current else wanted
 
 
 def _check_quantity(quantity: int, inventory: Inventory) -> None:
@@ -127,14 +122,8 @@ def _attach(command: AttachInventoryMedia, inventory: Inventory, product_id: int
     if inventory.product_name is None:
         raise NotFound("unknown_inventory", f"Product {product_id} has no inventory.")
     file = MediaFile(bucket=command.bucket, key=command.key, url=command.url, type=command.type)
-    if file in inventory.files:
+    if not is_new_file(file, inventory.files):
         return ()
-    if any(file.name == other.name for other in inventory.files):
-        raise CommandRejected(
-            "media_exists", f"{file.bucket}/{file.key} is there with another url or type; remove it first."
-        )
-    if len(inventory.files) >= MAX_FILES:
-        raise CommandRejected("too_many_media", f"An inventory has at most {MAX_FILES} files.")
     return (InventoryMediaAttached(product_id=product_id, file=file),)
 
 

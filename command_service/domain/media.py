@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from pydantic import model_validator
 
 from command_service.domain.decider import Context, Decider
-from common.errors import CommandRejected, NotFound
+from command_service.domain.product_rules import is_new_file
+from common.errors import NotFound
 from common.events.media import MediaCreated, MediaEvent, MediaRolledBack
-from common.product_values import MAX_FILES, Bucket, MediaFile, MediaType, ObjectKey
+from common.product_values import Bucket, MediaFile, MediaType, ObjectKey
 from common.values import Message, Url
 
 
@@ -55,14 +56,8 @@ def _create(command: CreateMedia, media: Media, context: Context) -> tuple[Media
     if f"product-{context.subject}" not in context.known_streams:
         raise NotFound("unknown_product", f"There is no product {context.subject}.")
     file = MediaFile(bucket=command.bucket, key=command.key, url=command.url, type=command.type)
-    if file in media.files:
+    if not is_new_file(file, media.files):
         return ()
-    if any(file.name == other.name for other in media.files):
-        raise CommandRejected(
-            "media_exists", f"{file.bucket}/{file.key} is there with another url or type; roll it back first."
-        )
-    if len(media.files) >= MAX_FILES:
-        raise CommandRejected("too_many_media", f"A product has at most {MAX_FILES} files.")
     return (MediaCreated(product_id=int(context.subject), file=file),)
 
 

@@ -2,13 +2,14 @@
 
 import hashlib
 from enum import StrEnum
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
 from pydantic import model_validator
 
 from command_service.domain.decider import Context, Decider
+from command_service.domain.product_rules import changed
 from common.errors import CommandRejected, NotFound
 from common.events.products import (
     Onboarding,
@@ -22,8 +23,6 @@ from common.events.products import (
 )
 from common.product_values import Attributes, Category, Description, Files, Sku
 from common.values import Code, Message, Money, Name, Price, ProductId, Reason
-
-T = TypeVar("T")
 
 
 class CreateProduct(Message):
@@ -158,16 +157,12 @@ def _update(command: UpdateProduct, product: Product, context: Context) -> tuple
     unchanged = ProductUpdated(product_id=int(context.subject))
     updated = ProductUpdated(
         product_id=unchanged.product_id,
-        name=_changed(command.name, product.name),
-        description=_changed(command.description, product.description),
-        category=_changed(command.category, product.category),
-        sku=_changed(command.sku, product.sku),
+        name=changed(command.name, product.name),
+        description=changed(command.description, product.description),
+        category=changed(command.category, product.category),
+        sku=changed(command.sku, product.sku),
     )
     return () if updated == unchanged else (updated,)
-
-
-def _changed(wanted: T | None, current: T | None) -> T | None:
-    return None if wanted == current else wanted
 
 
 def evolve(product: Product, event: ProductEvent) -> Product:

@@ -165,7 +165,7 @@ def test_pure_files_ask_neither_the_clock_nor_chance_nor_the_environment() -> No
 
 
 CONTEXT_FOLDERS = ("command_service/domain", "common/events", "query_service/queries")
-SHARED_IN_FOLDER = frozenset({"__init__", "decider"})
+SHARED_IN_FOLDER = frozenset({"__init__", "decider", "product_rules"})
 PARTS = {
     **{
         f"order_{part}": "orders"

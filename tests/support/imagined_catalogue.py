@@ -1,13 +1,12 @@
 """A catalogue in memory: random commands about products decided by the real rules, and what commits come of them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
 
 from command_service.domain.attributes import ATTRIBUTES, CreateAttribute, CreateAttributes, RollbackAttributes
-from command_service.domain.decider import Context, Decider
+from command_service.domain.decider import Decider
 from command_service.domain.inventory import INVENTORY
 from command_service.domain.inventory_commands import (
     AttachInventoryMedia,
@@ -28,14 +27,11 @@ from command_service.domain.products import (
     RollbackProduct,
     UpdateProduct,
 )
-from common.codec import encode_event
 from common.envelope import Commit
-from common.errors import Refusal
 from common.product_values import Attribute
 from common.values import Message, Money
+from tests.support.imagined_log import ImaginedLog
 
-BEGUN_AT = datetime(2026, 1, 31, 22, tzinfo=UTC)
-PARTITIONS = 4
 PRODUCT_IDS = range(1, 6)
 WORDS = ("Quiet", "keyboard", "KB-456.a", "Straße", "x", "a--b", "ﬁne", "extraordinarily", "104", "-")
 Deed = tuple[Decider[Any, Any, Any], Message]
@@ -45,17 +41,20 @@ class ImaginedCatalogue:
     """`commits` are as the log would have them."""
 
     def __init__(self, seed: int) -> None:
-        self.commits: list[Commit] = []
+        self._log = ImaginedLog()
         self._chance = Random(seed)
-        self._states: dict[str, Any] = {}
-        self._versions: dict[str, int] = {}
+
+    @property
+    def commits(self) -> list[Commit]:
+        return self._log.commits
 
     def change(self, times: int) -> None:
         kinds: tuple[Callable[[int], Deed], ...] = (self._product, self._part, self._inventory, self._stock)
         for _ in range(times):
             product_id = self._chance.choice(PRODUCT_IDS)
             decider, command = self._chance.choice(kinds)(product_id)
-            self._decide(decider, str(product_id), command)
+            command_id = _id(len(self.commits) + 1)
+            self._log.decide(decider, str(product_id), command, partition_key=product_id, command_id=command_id)
 
     def _product(self, product_id: int) -> Deed:
         name, text, price = self._text(), self._chance.choice((None, self._text())), self._price()
@@ -103,35 +102,6 @@ class ImaginedCatalogue:
         reserve = ReserveStock(**which, quantity=self._chance.randint(1, 3))
         commands = (reserve, reserve, ReleaseStock(**which), CommitStock(product_id=product_id, **which))
         return INVENTORY, self._chance.choice(commands)
-
-    def _decide(self, decider: Decider[Any, Any, Any], subject: str, command: Message) -> None:
-        stream = f"{decider.context}-{subject}"
-        at = BEGUN_AT + timedelta(minutes=len(self.commits))
-        state = self._states.get(stream, decider.initial)
-        context = Context(subject=subject, now=at, known_streams=frozenset(self._versions))
-        try:
-            events = decider.decide(command, state, context)
-        except Refusal:
-            return
-        if not events:
-            return
-        for event in events:
-            state = decider.evolve(state, event)
-        self._states[stream] = state
-        self._versions[stream] = self._versions.get(stream, 0) + 1
-        self.commits.append(
-            Commit(
-                position=len(self.commits) + 1,
-                stream=stream,
-                version=self._versions[stream],
-                partition_key=int(subject),
-                partition=int(subject) % PARTITIONS,
-                events=tuple(encode_event(event) for event in events),
-                command_id=_id(len(self.commits) + 1),
-                fingerprint="fingerprint",
-                recorded_at=at,
-            )
-        )
 
     def _text(self) -> str:
         return " ".join(self._chance.choices(WORDS, k=self._chance.randint(1, 4)))

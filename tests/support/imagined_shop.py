@@ -1,24 +1,20 @@
 """A shop in memory: random commands decided by the real rules, and the commits that come of them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
 
 from command_service.domain import order_commands as orders
-from command_service.domain.decider import Context, Decider
+from command_service.domain.decider import Decider
 from command_service.domain.inventory import INVENTORY, CommitStock, ReleaseStock, ReserveStock, UpdateInventory
 from command_service.domain.orders import ORDERS
-from common.codec import encode_event
 from common.envelope import Commit
-from common.errors import Refusal
 from common.events.orders import OrderLine, PricedLine
 from common.postal import Address
 from common.values import Message, Money, PaymentMethod
+from tests.support.imagined_log import ImaginedLog
 
-BEGUN_AT = datetime(2026, 1, 31, 22, tzinfo=UTC)
-PARTITIONS = 4
 PRODUCTS = range(1, 4)
 USERS = range(1, 4)
 ADDRESSES = (
@@ -36,12 +32,14 @@ class ImaginedShop:
     """`commits` are as the log would have them."""
 
     def __init__(self, seed: int) -> None:
-        self.commits: list[Commit] = []
+        self._log = ImaginedLog(frozenset(f"inventory-{product_id}" for product_id in PRODUCTS))
         self._chance = Random(seed)
-        self._states: dict[str, Any] = {}
-        self._versions: dict[str, int] = {}
         self._orders: dict[str, int] = {}
         self._reservations: list[tuple[int, str]] = []
+
+    @property
+    def commits(self) -> list[Commit]:
+        return self._log.commits
 
     def trade(self, times: int) -> None:
         for product_id in PRODUCTS:
@@ -62,7 +60,7 @@ class ImaginedShop:
             self._decide(ORDERS, order_id, self._orders[order_id], self._order_command(order_id))
 
     def _order_command(self, order_id: str) -> Message:
-        order = self._states[f"order-{order_id}"]
+        order = self._log.states[f"order-{order_id}"]
         payment_id = order.open_payment or order.captured_payment or self._id()
         total = order.total or self._price()
         confirm = orders.ConfirmPayment(payment_id=payment_id, amount=total)
@@ -110,7 +108,7 @@ class ImaginedShop:
     def _validation(self, order_id: str) -> Message:
         if self._chance.random() < 0.2:
             return orders.RejectOrder(code="insufficient_stock", reason="Too few.")
-        wanted = self._states[f"order-{order_id}"].lines
+        wanted = self._log.states[f"order-{order_id}"].lines
         name = self._chance.choice((None, "Clicky Keyboard", "Mouse"))
         lines = [PricedLine(**line.model_dump(), unit_price=self._price(), product_name=name) for line in wanted]
         return orders.ValidateOrder(items=tuple(sorted(lines, key=lambda line: line.product_id)))
@@ -138,33 +136,7 @@ class ImaginedShop:
         self._decide(INVENTORY, str(command.product_id), command.product_id, command)
 
     def _decide(self, decider: Decider[Any, Any, Any], subject: str, key: int, command: Message) -> None:
-        stream = f"{decider.context}-{subject}"
-        at = BEGUN_AT + timedelta(minutes=len(self.commits))
-        known = frozenset(f"inventory-{product_id}" for product_id in PRODUCTS)
-        state = self._states.get(stream, decider.initial)
-        try:
-            events = decider.decide(command, state, Context(subject=subject, now=at, known_streams=known))
-        except Refusal:
-            return
-        if not events:
-            return
-        for event in events:
-            state = decider.evolve(state, event)
-        self._states[stream] = state
-        self._versions[stream] = self._versions.get(stream, 0) + 1
-        self.commits.append(
-            Commit(
-                position=len(self.commits) + 1,
-                stream=stream,
-                version=self._versions[stream],
-                partition_key=key,
-                partition=key % PARTITIONS,
-                events=tuple(encode_event(event) for event in events),
-                command_id=self._id(),
-                fingerprint="fingerprint",
-                recorded_at=at,
-            )
-        )
+        self._log.decide(decider, subject, command, partition_key=key, command_id=self._id())
 
     def _lines(self) -> tuple[OrderLine, ...]:
         wanted = self._chance.sample(PRODUCTS, self._chance.randint(1, len(PRODUCTS)))

@@ -27,8 +27,10 @@ def sums(orders: dict[str, dict[str, Any]]) -> dict[str, dict[Any, dict[str, Any
         days[day].update({"total_items": order["item_count"], **course(order)})
         if "cancelled" in course(order):
             cancellations[f"{why_cancelled(order)}/p{order['partition']}"]["orders"] += 1
-        for product_id in {line["product_id"] for line in order["items"]}:
-            pieces = sum(line["quantity"] for line in order["items"] if line["product_id"] == product_id)
+        pieces_of: Counter[int] = Counter()
+        for line in order["items"]:
+            pieces_of[line["product_id"]] += line["quantity"]
+        for product_id, pieces in pieces_of.items():
             products[f"{order['user_id']}/{product_id}"].update({"orders": 1, "quantity": pieces})
             if order["is_pending"]:
                 demand[f"{product_id}/p{order['partition']}"].update({"pending_orders": 1})
