@@ -27,10 +27,7 @@ def sums(orders: dict[str, dict[str, Any]]) -> dict[str, dict[Any, dict[str, Any
         days[day].update({"total_items": order["item_count"], **course(order)})
         if "cancelled" in course(order):
             cancellations[f"{why_cancelled(order)}/p{order['partition']}"]["orders"] += 1
-        pieces_of: Counter[int] = Counter()
-        for line in order["items"]:
-            pieces_of[line["product_id"]] += line["quantity"]
-        for product_id, pieces in pieces_of.items():
+        for product_id, pieces in pieces_of(order).items():
             products[f"{order['user_id']}/{product_id}"].update({"orders": 1, "quantity": pieces})
             if order["is_pending"]:
                 demand[f"{product_id}/p{order['partition']}"].update({"pending_orders": 1})
@@ -46,6 +43,13 @@ def sums(orders: dict[str, dict[str, Any]]) -> dict[str, dict[Any, dict[str, Any
             f"{kind}/{key}": dict(counter) for kind, counters in kinds.items() for key, counter in counters.items()
         }
     }
+
+
+def pieces_of(order: dict[str, Any]) -> Counter[int]:
+    pieces: Counter[int] = Counter()
+    for line in order["items"]:
+        pieces[line["product_id"]] += line["quantity"]
+    return pieces
 
 
 def money_of(order: dict[str, Any]) -> Counter[str]:
