@@ -20,10 +20,10 @@ SAMPLES = 120
 EARLY = 10  # samples: the end of the fifth minute of an hour
 AROUND = 3  # samples that are averaged, so that one collection of garbage is no trend
 CAPACITY_SECONDS = 10.0  # of full load, to know what half of it is
-SHARE = 0.5
+SHARE = 0.25  # of the orders; each costs as much again when nobody pays and it is cancelled: half of the load
 ORDERS_PATH, QUERY_PATH = "/cqrs/commands/orders", "/cqrs/queries/orders/"
 READS_PER_SECOND = 10.0
-UNPAID = {"PAYMENT_SECONDS": "86400"}  # else cancelling what nobody pays is half of the load from minute 15 on
+UNPAID = {"PAYMENT_SECONDS": "60"}  # after that they end, so that what is open stays the same from minute 2 on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
