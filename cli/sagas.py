@@ -57,7 +57,9 @@ def _why(saga: dict[str, Any]) -> str:
         return saga["trouble"]
     if saga["is_open"]:
         return "asks for " + ", ".join(step["want"]["step"] for step in saga["steps"] if not step["outcome"])
-    return f"waits for {saga['waits_for']}" if saga["waits_for"] else saga["state"]["status"]
+    if saga["waits_for"]:
+        return f"waits for {saga['waits_for']}"
+    return saga["state"].get("status") or saga["state_word"]
 
 
 async def _retry(data: Path, saga_id: str) -> None:

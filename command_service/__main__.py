@@ -31,7 +31,7 @@ async def run(settings: Settings) -> None:
         relay = Relay(ours.database, log, settings)
         ours.appender.tell(relay.hand_over)
         api = CommandApi(
-            ours.handler, partitions=log.info.partitions, deadline_seconds=settings.command_deadline_seconds
+            ours.handler, log, partitions=log.info.partitions, deadline_seconds=settings.command_deadline_seconds
         )
 
         async def ready() -> dict[str, bool]:

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from command_service.domain.order_commands import ImportOrder
+from command_service.finding import find_subject, told_through
 from command_service.handling import CommandHandler, Outcome, Request
 from command_service.requests import (
     ANONYMOUS,
@@ -22,6 +23,7 @@ from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity,
 from common.bodies import parse_body, read_body, read_body_if_any
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
+from common.log import Log
 from common.tracing import known_traceparent
 from common.web import Handler, add_operations, json_response, make_app, single_header
 
@@ -42,8 +44,9 @@ Positions = Callable[[], Awaitable[Mapping[str, Any]]]
 class CommandApi:
     """The handlers of one process; `deadline_seconds` bounds every command."""
 
-    def __init__(self, handler: CommandHandler, *, partitions: int, deadline_seconds: float) -> None:
+    def __init__(self, handler: CommandHandler, log: Log, *, partitions: int, deadline_seconds: float) -> None:
         self._handler = handler
+        self._log = log
         self._partitions = partitions
         self._deadline_seconds = deadline_seconds
 
@@ -72,19 +75,33 @@ class CommandApi:
         try:
             command = parse_body(ImportOrder, line)
             identity = keyed_identity(f"import\n{command.source}:{command.line_number}")
-            return await self._handler.handle(self._about(http, IMPORT_ROUTE, command, identity, line))
+            return await self._handler.handle(self._about(http, IMPORT_ROUTE, command, identity, line, ids={}))
         except (Refusal, BadRequest, InvalidBody) as error:
             return error
 
     async def _request(self, http: web.Request, route: CommandRoute) -> Request:
         identity = identify(ANONYMOUS, single_header(http, "Idempotency-Key"))
         body = await (read_body_if_any(http) if route.method == "DELETE" else read_body(http))
-        return self._about(http, route, parse_body(route.command, body), identity, body)
+        command, ids = parse_body(route.command, body), dict(http.match_info)
+        if through := route.through:
+            given = ids[through.decider.id_field]
+            command = told_through(through, given, command)
+            ids[route.decider.id_field] = await find_subject(self._log, through, given)
+        return self._about(http, route, command, identity, body, ids=ids)
 
-    def _about(self, http: web.Request, route: CommandRoute, command: Any, identity: Identity, body: bytes) -> Request:
+    def _about(
+        self,
+        http: web.Request,
+        route: CommandRoute,
+        command: Any,
+        identity: Identity,
+        body: bytes,
+        *,
+        ids: Mapping[str, str],
+    ) -> Request:
         sending = Sending(
             path=http.path,
-            ids=http.match_info,
+            ids=ids,
             deadline=asyncio.get_running_loop().time() + self._deadline_seconds,
             expected_version=_expected_version(http),
             correlation_id=require_correlation_id(single_header(http, "X-Correlation-ID"), "An X-Correlation-ID"),

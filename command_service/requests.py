@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from command_service.domain.decider import Decider
 from command_service.handling import Outcome, Request
 from command_service.routes import CommandRoute, Identity, fingerprint
 from common.consistency import merge, write_token
@@ -57,7 +58,7 @@ def require_correlation_id(given: str | None, name: str) -> str | None:
 def content_of(route: CommandRoute, outcome: Outcome, seen: Mapping[int, int] | None = None) -> dict[str, Any]:
     """What the sender is told of an accepted command; `seen` is the consistency token that came with it."""
     return {
-        route.decider.id_field: int(outcome.subject) if route.is_about_a_product else outcome.subject,
+        route.decider.id_field: int(outcome.subject) if route.decider.is_about_a_product else outcome.subject,
         "command_id": outcome.command_id,
         "version": outcome.version,
         "position": outcome.position,
@@ -83,9 +84,13 @@ def _subject(route: CommandRoute, ids: Mapping[str, str], command: Any, identity
         return identity.new_subject
     if route.subject:
         return route.subject(command)
-    subject = ids[route.decider.id_field]
-    if route.is_about_a_product and not is_number_id(subject):
-        raise BadRequest("invalid_id", f"{route.decider.id_field} must be a whole number above 0.")
-    if not route.is_about_a_product and not is_uuid(subject):
-        raise BadRequest("invalid_id", f"{route.decider.id_field} must be a UUID in lower case.")
-    return subject
+    return require_id(route.decider, ids[route.decider.id_field])
+
+
+def require_id(decider: Decider[Any, Any, Any], given: str) -> str:
+    """Return what may be the id of something that this decider decides on."""
+    if decider.is_about_a_product and not is_number_id(given):
+        raise BadRequest("invalid_id", f"{decider.id_field} must be a whole number above 0.")
+    if not decider.is_about_a_product and not is_uuid(given):
+        raise BadRequest("invalid_id", f"{decider.id_field} must be a UUID in lower case.")
+    return given

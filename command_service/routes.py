@@ -37,6 +37,7 @@ from command_service.domain.order_commands import (
     UpdateShippingAddress,
 )
 from command_service.domain.orders import ORDERS
+from command_service.domain.payments import PAYMENTS
 from command_service.domain.products import (
     PRODUCTS,
     ActivateProduct,
@@ -53,10 +54,22 @@ MAX_KEY_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """What a path names instead of what its command is about; `subject` reads that from its state, and never changes.
+
+    The command has a field for it, named as the decider's `id_field`.
+    """
+
+    decider: Decider[Any, Any, Any]
+    subject: Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRoute:
     """How one command is reached, and what it is about.
 
-    `subject` reads the id from the command; without it, it is in the path as the decider's `id_field`, or new.
+    `subject` reads the id from the command; without it, it is in the path as the decider's `id_field`, or found
+    `through` something else, or new.
     `partition_key` is needed where the command may begin a stream; of what is about a product it is the product's id.
     """
 
@@ -66,21 +79,20 @@ class CommandRoute:
     decider: Decider[Any, Any, Any]
     subject: Callable[[Any], str] | None = None
     partition_key: Callable[[Any], int] | None = None
+    through: Through | None = None
 
     @property
     def creates(self) -> bool:
         return self.subject is None and "{" not in self.path
 
-    @property
-    def is_about_a_product(self) -> bool:
-        return self.decider.id_field == "product_id"
-
     def key_of(self, command: Message, subject: str) -> int | None:
         """The partition key of a stream that the command may begin, None where it cannot begin one."""
-        if self.is_about_a_product:
+        if self.decider.is_about_a_product:
             return int(subject)
         return self.partition_key(command) if self.partition_key else None
 
+
+THE_PAYMENT = Through(PAYMENTS, subject=lambda payment: payment.order_id)
 
 ROUTES = (
     CommandRoute("POST", "/commands/orders", CreateOrder, ORDERS, partition_key=lambda order: order.user_id),
@@ -95,6 +107,7 @@ ROUTES = (
     CommandRoute("POST", "/commands/orders/{order_id}/refund", RefundOrder, ORDERS),
     CommandRoute("DELETE", "/commands/orders/{order_id}", DeleteOrder, ORDERS),
     CommandRoute("POST", "/commands/payments", RequestPayment, ORDERS, subject=lambda payment: payment.order_id),
+    CommandRoute("POST", "/commands/payments/{payment_id}/refund", RefundOrder, ORDERS, through=THE_PAYMENT),
     CommandRoute("POST", "/commands/inventory", UpdateInventory, INVENTORY, subject=lambda of: str(of.product_id)),
     CommandRoute("POST", "/commands/inventory/{product_id}/reserve", ReserveStock, INVENTORY),
     CommandRoute("POST", "/commands/inventory/{product_id}/release", ReleaseStock, INVENTORY),

@@ -44,3 +44,7 @@ class Decider(Generic[C, S, E]):
     references: Callable[[C], frozenset[str]] = lambda _: frozenset()
     owner: str | None = None
     outgrows: bool = False
+
+    @property
+    def is_about_a_product(self) -> bool:
+        return self.id_field == "product_id"

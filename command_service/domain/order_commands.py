@@ -152,8 +152,12 @@ class DeleteOrder(Message):
 
 
 class RefundOrder(Message):
-    """Give back what was paid: all that is left of it, or so much."""
+    """Give back what was paid: all that is left of it, or so much.
 
+    With `payment_id` only if that payment has paid; it may be left out where the command is addressed to a payment.
+    """
+
+    payment_id: Uuid | None = None
     amount: Price | None = None
     reason: Reason | None = None
 

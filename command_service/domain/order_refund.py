@@ -26,6 +26,8 @@ def decide_refund(command: RefundStep, order: Order, status: OrderStatus, contex
 
 def _request(command: RefundOrder, order: Order, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:
     """What a cancelled order has paid goes back by itself."""
+    if command.payment_id not in (None, order.captured_payment):
+        raise CommandRejected("payment_not_captured", f"Payment {command.payment_id} did not pay this order.")
     if status is OrderStatus.REFUNDED or (status is OrderStatus.CANCELLED and order.captured):
         return ()
     if status is OrderStatus.CANCELLED or (status in _REFUNDABLE and not order.captured):

@@ -1,9 +1,13 @@
 """Run the sagas: the feed of the group `sagas` into the runner, with health and metrics."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from command_service.payment_provider import HttpPaymentProvider
 from command_service.sagas.dispatcher import Dispatcher
 from command_service.sagas.post import ErrandPost
 from command_service.sagas.runner import GROUP, SagaRunner
+from command_service.sagas.shapes import Saga
 from command_service.sagas.stuck import watch_stuck
 from command_service.sagas.table import all_sagas
 from common.config import Settings
@@ -16,7 +20,7 @@ from common.tasks import patiently, together
 from common.web import add_operations, make_app, serve_beside
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, sagas: Callable[[Settings], Iterable[Saga[Any]]] = all_sagas) -> None:
     """Serve until told to stop."""
     client = open_client(settings.events_mongodb_url, name="sagas")
     database = client[settings.events_database]
@@ -26,7 +30,7 @@ async def run(settings: Settings) -> None:
         HttpPaymentProvider(settings.payments_url) as provider,
         ErrandPost(settings.command_url, Seal(settings.message_key, log.info.id)) as errands,
     ):
-        runner = SagaRunner(database, log, all_sagas(settings), partitions=log.info.partitions)
+        runner = SagaRunner(database, log, sagas(settings), partitions=log.info.partitions)
         feed = feed_of(GROUP, log, runner, database, settings)
         dispatcher = Dispatcher(errands=errands, log=log, provider=provider, tell=runner.tell, note=runner.note_trouble)
         runner.serve(dispatcher, feed)

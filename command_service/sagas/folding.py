@@ -44,6 +44,11 @@ class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return tuple(step for step in self.steps if step.outcome is None)
 
 
+def begins(saga: Saga[Any], commit: Commit) -> bool:
+    """Whether there is a saga from this commit on; the event may stand anywhere in it."""
+    return any(record.type == saga.begins_with for record in commit.events)
+
+
 def begun(saga: Saga[Any], commit: Commit) -> Doc:
     return Doc(
         saga_id=saga.id_of(commit.subject),

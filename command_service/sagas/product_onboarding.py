@@ -203,13 +203,11 @@ def product_onboarding(*, onboarding_seconds: float) -> Saga[Onboarding]:
         name=NAME,
         context="product",
         begins_with="ProductCreated",
-        id_prefix=f"{NAME}:",
         state=Onboarding,
         initial=lambda saga_id: Onboarding(product_id=saga_id, seconds=onboarding_seconds),
         react=react,
         plan=plan,
         waits_until=_waits_until,
-        waits_for=lambda _: None,
         is_over=_is_over,
         trouble=lambda onboarding: onboarding.trouble,
     )

@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
-from command_service.sagas.folding import Doc, answered, begun, instead, overdue, took
+from command_service.sagas.folding import Doc, answered, begins, begun, instead, overdue, took
 from command_service.sagas.marks import begin_anew_where_gone, unmarked
 from command_service.sagas.retrying import serve_retries
 from command_service.sagas.shapes import Saga
@@ -177,7 +177,7 @@ class SagaRunner:
     def _fold(self, docs: dict[str, Doc], name: str, saga_id: str, commit: Commit) -> None:
         saga, doc = self._sagas[name], docs.get(saga_id)
         if doc is None:
-            if commit.events[0].type != saga.begins_with:
+            if not begins(saga, commit):
                 return
             doc = begun(saga, commit)
         docs[saga_id] = took(saga, doc, commit, self._now())

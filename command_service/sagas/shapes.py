@@ -65,28 +65,33 @@ class Saga(Generic[S]):
     """The rules of one kind of saga: one for every subject of `context` that an event of type `begins_with` is about.
 
     `react` takes an input in, `plan` says what is wanted next, all of it at once, when nothing is open; `waits_until`
-    when TimeIsUp is due, `is_over` whether nothing more can come, `trouble` what a person must look at. A saga has the
-    id of its subject, behind `id_prefix`.
+    when TimeIsUp is due, `waits_for` what must come from outside, in a word; `is_over` whether nothing more is known to
+    come, `trouble` what a person must look at. A saga has the id of its subject, behind `id_prefix`: its name and a
+    colon, where nothing else is said.
     """
 
     name: str
     context: str
     begins_with: str
-    id_prefix: str = ""
+    id_prefix: str | None = None
     state: type[S]
     initial: Callable[[str], S]
     react: Callable[[S, Input], S]
     plan: Callable[[S], tuple[Want, ...]]
-    waits_until: Callable[[S], datetime | None]
-    waits_for: Callable[[S], str | None]
     is_over: Callable[[S], bool]
-    trouble: Callable[[S], str | None]
+    waits_until: Callable[[S], datetime | None] = lambda _: None
+    waits_for: Callable[[S], str | None] = lambda _: None
+    trouble: Callable[[S], str | None] = lambda _: None
 
     def id_of(self, subject: str) -> str:
-        return self.id_prefix + subject
+        return self._prefix + subject
 
     def subject_of(self, saga_id: str) -> str:
-        return saga_id.removeprefix(self.id_prefix)
+        return saga_id.removeprefix(self._prefix)
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name}:" if self.id_prefix is None else self.id_prefix
 
 
 def want_id(saga: str, saga_id: str, step: str, round_: int = 0) -> str:

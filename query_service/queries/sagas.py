@@ -8,21 +8,27 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import BadRequest, NotFound
 from common.read_models.storage import SAGA_TROUBLES, SAGAS
-from common.values import is_uuid
+from common.values import is_number_id, is_uuid
 from query_service.answers import Answer
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
 ORDERS_SAGA = "order_fulfilment"
 STATES = frozenset({"running", "stuck", "over"})
-_OF_A_PRODUCT = re.compile(r"[a-z_]{1,40}:[1-9][0-9]{0,15}", re.ASCII)
+_NAME = re.compile(r"[a-z_]{1,40}:", re.ASCII)
 
 
 def _is_saga_id(text: str) -> bool:
-    return is_uuid(text) or _OF_A_PRODUCT.fullmatch(text) is not None
+    """An order's id, or an order's or product's behind the saga's name."""
+    name = _NAME.match(text)
+    subject = text.removeprefix(name[0]) if name else text
+    return is_uuid(subject) or (name is not None and is_number_id(subject))
 
 
 async def one_saga(http: web.Request, log: AsyncDatabase) -> Answer:
-    """The saga of an order has its id; that of a product its id behind the saga's name: `product_onboarding:456`."""
+    """An order's fulfilment has the order's id; any other saga its subject's id behind its name.
+
+    So `product_onboarding:456` is.
+    """
     allow_only(http.query)
     saga_id = http.match_info["saga_id"]
     if not _is_saga_id(saga_id):
@@ -56,7 +62,7 @@ async def _show(log: AsyncDatabase, document: dict[str, Any]) -> dict[str, Any]:
         "saga": document["saga"],
         "state": document["state_word"],
         "trouble": document["trouble"],
-        "status": document["state"]["status"],
+        "status": document["state"].get("status"),  # where the saga's state has one
         "order_status": document["state"]["status"] if document["saga"] == ORDERS_SAGA else None,
         "waits_for": document["waits_for"],
         "waits_until": document["due_at"],

@@ -1,6 +1,6 @@
 """The system as a shop's front sees it, and what it finds out about its orders."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,13 @@ class Shop:
 
 
 @asynccontextmanager
-async def running_shop(mongodb_url: str, rabbitmq: Broker, folder: Path, **settings: str) -> AsyncIterator[Shop]:
+async def running_shop(
+    mongodb_url: str, rabbitmq: Broker, folder: Path, *, services: Iterable[str] = SERVICES, **settings: str
+) -> AsyncIterator[Shop]:
     """All services, the sagas among them, with databases and a virtual host of their own."""
     async with (
         virtual_host(rabbitmq) as host,
-        running_system(mongodb_url, host.url, folder, services=SERVICES, **settings) as system,
+        running_system(mongodb_url, host.url, folder, services=services, **settings) as system,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as http,
     ):
         yield Shop(system, http)

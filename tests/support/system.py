@@ -52,6 +52,7 @@ class System:
         self.events_database, self.views_database = f"{name}_events", f"{name}_views"
         self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self._programs: dict[str, Program] = {}
+        self.module_of = dict(MODULES)  # which a test may replace by one of its own
         self.environment_of: dict[str, dict[str, str]] = {}  # what a process is told beside what all are told
         self._environment = {
             **os.environ,
@@ -103,7 +104,7 @@ class System:
         port = self._ports.setdefault(name, free_ports(1)[0])
         output = (self.folder / f"{name}.log").open("a")
         self._programs[name] = await spawn(
-            [sys.executable, "-m", MODULES[service]],
+            [sys.executable, "-m", self.module_of[service]],
             env=self._environment | self.environment_of.get(service, {}) | {f"{service.upper()}_PORT": str(port)},
             cwd=ROOT,
             on_line=lambda line, file=output: print(line, file=file, flush=True),

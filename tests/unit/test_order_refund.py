@@ -16,8 +16,10 @@ from tests.support.order_facts import (
     A_REFUNDED_ORDER,
     A_REJECTED_ORDER,
     A_SHIPPED_ORDER,
+    AN_ORDER_BEING_PAID,
     CANCELLED,
     FIRST,
+    SECOND,
     TOTAL,
     Facts,
 )
@@ -93,6 +95,28 @@ def test_what_was_paid_elsewhere_goes_back_elsewhere() -> None:
         order_id=SUBJECT, user_id=7, source="shop", line_number=1, placed_at=NOW, item_count=3, paid=TOTAL
     )
     given(ORDERS, imported).when(RefundOrder()).rejects("nothing_paid")
+
+
+@pytest.mark.parametrize("facts", [A_DELIVERED_ORDER, A_COMPLETED_ORDER])
+def test_the_payment_that_paid_may_be_named(facts: Facts) -> None:
+    given(ORDERS, *facts).when(RefundOrder(payment_id=FIRST, amount=PART)).then(requested(1, PART))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [A_DELIVERED_ORDER, A_CANCELLED_ORDER, A_REFUNDED_ORDER, PARTLY_REFUNDED, AN_ORDER_BEING_PAID, A_PENDING_ORDER],
+)
+def test_a_payment_that_has_not_paid_the_order_is_not_refunded(facts: Facts) -> None:
+    given(ORDERS, *facts).when(RefundOrder(payment_id=SECOND)).rejects("payment_not_captured")
+
+
+def test_a_payment_that_is_under_way_is_not_refunded() -> None:
+    given(ORDERS, *AN_ORDER_BEING_PAID).when(RefundOrder(payment_id=FIRST)).rejects("payment_not_captured")
+
+
+@pytest.mark.parametrize("facts", [A_CANCELLED_ORDER, A_REFUNDED_ORDER])
+def test_the_payment_of_a_cancelled_order_goes_back_by_itself(facts: Facts) -> None:
+    given(ORDERS, *facts).when(RefundOrder(payment_id=FIRST)).stays_quiet()
 
 
 @pytest.mark.parametrize("facts", [A_CANCELLED_ORDER, A_REFUNDED_ORDER])

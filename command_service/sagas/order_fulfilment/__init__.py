@@ -14,6 +14,7 @@ def order_fulfilment(*, payment_seconds: float) -> Saga[Fulfilment]:
         name=NAME,
         context="order",
         begins_with="OrderInitiated",  # an imported order is over when it comes
+        id_prefix="",
         state=Fulfilment,
         initial=lambda order_id: Fulfilment(order_id=order_id, payment_seconds=payment_seconds),
         react=react,
