@@ -18,7 +18,8 @@ from common.codec import encode_event
 from common.envelope import Commit, RecordedEvent, now_utc
 from common.errors import CommandRejected, KeyReused, NotFound, PreconditionFailed, Refusal, Unavailable
 from common.group_commit import Appender, Replayed, Superseded
-from common.log import MAX_COMMIT_BYTES, MAX_EVENTS, Log, LogInfo, stored_size_bytes
+from common.log import MAX_COMMIT_BYTES, MAX_EVENTS, Log, LogInfo
+from common.stored_commits import stored_size_bytes
 from common.values import Message
 
 SMALL_BODY_BYTES = 8 * 1024  # what such a body makes fits in SMALL_COMMIT_BYTES and is not measured

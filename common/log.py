@@ -1,25 +1,31 @@
 """The log: reading and appending commits in MongoDB (PROTOCOL L).
 
-With `repartitioning.py`, the only file that knows how a commit is stored.
+With `stored_commits.py` and `repartitioning.py`, the only files that know how a commit is stored.
 """
 
 import enum
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from types import CoroutineType
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from uuid import uuid4
 from zlib import crc32
 
 import pymongo
-from bson import Int64, encode
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from common.envelope import Commit, RecordedEvent
+from common.envelope import Commit
 from common.errors import Unavailable
 from common.mongo import DUPLICATE_KEY, OPERATION_SECONDS, reaching
+from common.primary import Primary
+from common.stored_commits import from_document, to_commit, to_document
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MAX_EVENTS = 100  # in one commit
 MAX_COMMIT_BYTES = 256 * 1024
@@ -115,6 +121,19 @@ async def open_log(database: AsyncDatabase, *, partitions: int) -> "MongoLog":
     return MongoLog(database, LogInfo(found["log_id"], found["partitions"]))
 
 
+def _read(
+    read: "Callable[Concatenate[MongoLog, P], CoroutineType[Any, Any, T]]",
+) -> "Callable[Concatenate[MongoLog, P], CoroutineType[Any, Any, T]]":
+    """Every read of the log is by one primary, and its errors are told as ours."""
+
+    @functools.wraps(read)
+    async def steady(log: "MongoLog", *args: P.args, **kwargs: P.kwargs) -> T:
+        with _reaching():
+            return await log._primary.steadily(functools.partial(read, log, *args, **kwargs))
+
+    return steady
+
+
 class MongoLog:
     """The log in MongoDB. Implements `Log`."""
 
@@ -123,17 +142,18 @@ class MongoLog:
         self._database = database
         self._commits = database["commits"]
         self._turns = database["turns"]
+        self._primary = Primary(self._commits)
 
+    @_read
     async def head(self) -> int:
-        with _reaching():
-            newest = await self._commits.find_one({}, {"_id": 1}, sort=[("_id", -1)])
+        newest = await self._commits.find_one({}, {"_id": 1}, sort=[("_id", -1)])
         return newest["_id"] if newest else 0
 
     async def insert(self, commits: Sequence[Commit]) -> Written:
         """Insert in one ordered command (a driver that splits it could leave a hole, L2)."""
         command = {
             "insert": "commits",
-            "documents": [_to_document(commit) for commit in commits],
+            "documents": [to_document(commit) for commit in commits],
             "ordered": True,
             "writeConcern": {"w": "majority", "j": True, "wtimeout": int(OPERATION_SECONDS * 1000)},
         }
@@ -144,62 +164,60 @@ class MongoLog:
             return Written(0, Failure.UNKNOWN)
         return _read_answer(answer, len(commits))
 
+    @_read
     async def find_command(self, command_id: str) -> Commit | None:
-        with _reaching():
-            return _to_commit(await self._commits.find_one({"command_id": command_id}))
+        return to_commit(await self._commits.find_one({"command_id": command_id}))
 
+    @_read
     async def find_commands(self, command_ids: Sequence[str]) -> dict[str, Commit]:
         """Return those of the commands that are in the log, by their ids."""
-        with _reaching():
-            found = await self._commits.find({"command_id": {"$in": list(command_ids)}}).to_list()
-        return {document["command_id"]: _from_document(document) for document in found}
+        found = await self._commits.find({"command_id": {"$in": list(command_ids)}}).to_list()
+        return {document["command_id"]: from_document(document) for document in found}
 
+    @_read
     async def has_version(self, stream: str, version: int) -> bool:
-        with _reaching():
-            return await self._commits.find_one({"stream": stream, "version": version}, {"_id": 1}) is not None
+        return await self._commits.find_one({"stream": stream, "version": version}, {"_id": 1}) is not None
 
+    @_read
     async def read_stream(self, stream: str, after_version: int = 0, limit_commits: int = 0) -> list[Commit]:
         """The commits of a stream in order; 0 is without a limit."""
-        wanted = {"stream": stream, "version": {"$gt": after_version}}
-        query = self._commits.find(wanted, sort=[("version", 1)], limit=limit_commits)
-        with _reaching():
-            return [_from_document(d) async for d in query]
+        return await read_commits(self._database, stream, after_version, limit_commits)
 
+    @_read
     async def read_all(self, after: int, limit_commits: int) -> list[Commit]:
         """The next commits of the log, without a hole: it ends before the first position that is not there."""
         query = self._commits.find({"_id": {"$gt": after}}, sort=[("_id", 1)], limit=limit_commits)
-        with _reaching():
-            commits = [_from_document(d) for d in await query.to_list()]
+        commits = [from_document(d) for d in await query.to_list()]
         return [commit for number, commit in enumerate(commits, after + 1) if commit.position == number]
 
+    @_read
     async def read_partition(self, partition: int, after: int, limit_commits: int) -> PartitionPage:
         """Read the partition and the head in one snapshot (F5): what is missing then is not there yet."""
         wanted = {"partition": partition, "_id": {"$gt": after}}
-        with _reaching():
-            async with self._snapshot() as session:
-                query = self._commits.find(wanted, sort=[("_id", 1)], limit=limit_commits, session=session)
-                commits = tuple(_from_document(d) for d in await query.to_list())
-                newest = await self._commits.find_one({}, {"_id": 1}, sort=[("_id", -1)], session=session)
+        async with self._snapshot() as session:
+            query = self._commits.find(wanted, sort=[("_id", 1)], limit=limit_commits, session=session)
+            commits = tuple(from_document(d) for d in await query.to_list())
+            newest = await self._commits.find_one({}, {"_id": 1}, sort=[("_id", -1)], session=session)
         return PartitionPage(commits, newest["_id"] if newest else 0, whole=len(commits) < limit_commits)
 
+    @_read
     async def partitions_after(self, after: int, limit_commits: int) -> list[int]:
         """Return the partitions of the positions after + 1, after + 2, … without a hole."""
         query = self._commits.find({"_id": {"$gt": after}}, {"partition": 1}, sort=[("_id", 1)], limit=limit_commits)
-        with _reaching():
-            found = await query.to_list()
+        found = await query.to_list()
         return [d["partition"] for number, d in enumerate(found, after + 1) if d["_id"] == number]
 
+    @_read
     async def at(self, position: int) -> Commit | None:
-        with _reaching():
-            return _to_commit(await self._commits.find_one({"_id": position}))
+        return to_commit(await self._commits.find_one({"_id": position}))
 
+    @_read
     async def last_positions(self, upto: int) -> dict[int, int] | None:
         """Return each partition's last position up to `upto`, from one snapshot; None if `upto` is not in the log."""
-        with _reaching():
-            async with self._snapshot() as session:
-                if upto and await self._commits.find_one({"_id": upto}, {"_id": 1}, session=session) is None:
-                    return None
-                return {p: await self._last_position(p, upto, session) for p in range(self.info.partitions)}
+        async with self._snapshot() as session:
+            if upto and await self._commits.find_one({"_id": upto}, {"_id": 1}, session=session) is None:
+                return None
+            return {p: await self._last_position(p, upto, session) for p in range(self.info.partitions)}
 
     async def take_turn(self, holder: str) -> bool:
         """Claim the right to insert next, for TURN_MILLISECONDS of the server's time (L5)."""
@@ -236,6 +254,15 @@ class MongoLog:
         return self._database.client.start_session(snapshot=True)
 
 
+async def read_commits(
+    database: AsyncDatabase, stream: str, after_version: int = 0, limit_commits: int = 0
+) -> list[Commit]:
+    """As `MongoLog.read_stream`, for who has the database alone."""
+    wanted = {"stream": stream, "version": {"$gt": after_version}}
+    query = database["commits"].find(wanted, sort=[("version", 1)], limit=limit_commits)
+    return [from_document(d) async for d in query]
+
+
 def _reaching() -> reaching:
     return reaching("The event log cannot be reached; send the same request again.")
 
@@ -251,39 +278,3 @@ def _read_answer(answer: dict[str, Any], count: int) -> Written:
     if first["code"] != DUPLICATE_KEY:
         return Written(0, Failure.UNKNOWN)
     return Written(first["index"], Failure.DUPLICATE)
-
-
-def stored_size_bytes(events: Sequence[RecordedEvent]) -> int:
-    return len(encode({"events": [_event_document(event) for event in events]}))
-
-
-def _event_document(event: RecordedEvent) -> dict[str, Any]:
-    return {"type": event.type, "schema": event.schema, "data": event.data}
-
-
-def _to_document(commit: Commit) -> dict[str, Any]:
-    return {
-        "_id": Int64(commit.position),
-        "stream": commit.stream,
-        "version": commit.version,
-        "partition_key": commit.partition_key,
-        "partition": commit.partition,
-        "events": [_event_document(event) for event in commit.events],
-        "command_id": commit.command_id,
-        "fingerprint": commit.fingerprint,
-        "recorded_at": commit.recorded_at,
-        "actor": commit.actor,
-        "correlation_id": commit.correlation_id,
-        "causation_id": commit.causation_id,
-        "traceparent": commit.traceparent,
-    }
-
-
-def _from_document(document: dict[str, Any]) -> Commit:
-    document["position"] = int(document.pop("_id"))
-    document["events"] = tuple(RecordedEvent(**event) for event in document["events"])
-    return Commit(**document)
-
-
-def _to_commit(document: dict[str, Any] | None) -> Commit | None:
-    return _from_document(document) if document else None

@@ -5,16 +5,14 @@ from common.mongo import open_client
 from common.process import run_process
 from common.web import serve
 from query_service.app import make_query_app
-from query_service.freshness import Freshness
 
 
 async def run(settings: Settings) -> None:
     client = open_client(settings.views_url, name="query")
     log_client = open_client(settings.events_mongodb_url, name="query")
     views, events = client[settings.views_database], log_client[settings.events_database]
-    freshness = Freshness(views, wait_seconds=settings.consistency_wait_seconds, fresh_seconds=settings.fresh_seconds)
     try:
-        await serve(make_query_app(views, events, freshness), settings.bind_host, settings.query_port)
+        await serve(make_query_app(views, events, settings), settings.bind_host, settings.query_port)
     finally:
         await client.close()
         await log_client.close()

@@ -7,9 +7,12 @@ import msgspec
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.config import Settings
 from common.consistency import read_token
 from common.errors import Unavailable
 from common.mongo import reaching
+from common.primary import Primary
+from common.read_models.storage import CHECKPOINTS
 from common.web import Handler, add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
@@ -54,9 +57,13 @@ LOG_QUERIES: tuple[tuple[str, Query], ...] = (
 """They read the log, or what the sagas keep beside it, not a view: no token is waited for."""
 
 
-def make_query_app(views: AsyncDatabase, events: AsyncDatabase, freshness: Freshness) -> web.Application:
+def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settings) -> web.Application:
     app = make_app()
-    sagas = Freshness(events, group=SAGAS)
+    of_views, of_log = Primary(views[CHECKPOINTS]), Primary(events[CHECKPOINTS])
+    freshness = Freshness(
+        views, of_views, wait_seconds=settings.consistency_wait_seconds, fresh_seconds=settings.fresh_seconds
+    )
+    sagas = Freshness(events, of_log, group=SAGAS)
 
     async def ready() -> Mapping[str, bool]:
         return {"views": await _answers(freshness)}
@@ -77,19 +84,19 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, freshness: Fresh
     app.router.add_get("/queries/health", health)
     app.router.add_get("/ops/positions", positions)
     for path, query in QUERIES:
-        app.router.add_get(path, _handler(query, views, freshness))
+        app.router.add_get(path, _handler(query, views, freshness, of_views))
     for path, query in LOG_QUERIES:
-        app.router.add_get(path, _log_handler(query, events))
+        app.router.add_get(path, _log_handler(query, events, of_log))
     return app
 
 
-def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handler:
+def _handler(query: Query, views: AsyncDatabase, freshness: Freshness, primary: Primary) -> Handler:
     async def handle(http: web.Request) -> web.Response:
         token = read_token(single_header(http, "Consistency-Token"))
         reading = await (freshness.reach(token) if token else freshness.current())
         try:
             with reaching_views():
-                answer = await query(http, views)
+                answer = await primary.steadily(lambda: query(http, views))
         except msgspec.ValidationError as error:
             raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
         return json_response(answer.content, headers=_headers(answer, reading))
@@ -97,10 +104,11 @@ def _handler(query: Query, views: AsyncDatabase, freshness: Freshness) -> Handle
     return handle
 
 
-def _log_handler(query: Query, events: AsyncDatabase) -> Handler:
+def _log_handler(query: Query, events: AsyncDatabase, primary: Primary) -> Handler:
     async def handle(http: web.Request) -> web.Response:
         with reaching("The log cannot be reached; ask again in a moment."):
-            return json_response((await query(http, events)).content)
+            answer = await primary.steadily(lambda: query(http, events))
+        return json_response(answer.content)
 
     return handle
 

@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.config import MOST_PARTITIONS
 from common.errors import ProjectionLag
 from common.mongo import reaching
+from common.primary import Primary
 from common.read_models.storage import CHECKPOINTS, PROGRESS
 
 POLL_SECONDS = 0.004
@@ -73,9 +74,16 @@ class Freshness:
     """
 
     def __init__(
-        self, database: AsyncDatabase, *, group: str = VIEWS, wait_seconds: float = 0.0, fresh_seconds: float = 0.1
+        self,
+        database: AsyncDatabase,
+        primary: Primary,
+        *,
+        group: str = VIEWS,
+        wait_seconds: float = 0.0,
+        fresh_seconds: float = 0.1,
     ) -> None:
         self._database = database
+        self._primary = primary
         self._of_group = {"group": group}
         self._wait_seconds = wait_seconds
         self._fresh_seconds = fresh_seconds
@@ -105,9 +113,8 @@ class Freshness:
 
     async def read(self) -> Reading:
         """Read the checkpoints and the progress now."""
-        checkpoints = await self._checkpoints()
         with reaching_views():
-            progress = await self._database[PROGRESS].find(self._of_group, _WITH_AGE).to_list()
+            checkpoints, progress = await self._primary.steadily(self._checkpoints_and_progress)
         return Reading(
             positions={c["partition"]: c["position"] for c in checkpoints},
             seen={p["partition"]: p["seen"] for p in progress},
@@ -133,10 +140,14 @@ class Freshness:
         self._reading, self._read_at = await self.read(), began_at
 
     async def _renew_positions(self) -> None:
-        positions = {c["partition"]: c["position"] for c in await self._checkpoints()}
-        self._reading = replace(self._reading, positions=positions)
+        with reaching_views():
+            checkpoints = await self._primary.steadily(self._checkpoints)
+        self._reading = replace(self._reading, positions={c["partition"]: c["position"] for c in checkpoints})
 
     async def _checkpoints(self) -> list[dict[str, int]]:
-        with reaching_views():
-            answer = await self._database.command({**_CHECKPOINTS, "filter": self._of_group})
+        answer = await self._database.command({**_CHECKPOINTS, "filter": self._of_group})
         return answer["cursor"]["firstBatch"]
+
+    async def _checkpoints_and_progress(self) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+        checkpoints = await self._checkpoints()
+        return checkpoints, await self._database[PROGRESS].find(self._of_group, _WITH_AGE).to_list()

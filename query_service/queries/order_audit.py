@@ -7,7 +7,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit, RecordedEvent
 from common.errors import NotFound
-from common.log import LogInfo, MongoLog
+from common.log import read_commits
 from common.values import is_currency
 from query_service.answers import Answer, order_id_of
 from query_service.money import show_amount
@@ -24,8 +24,7 @@ async def audit_of_order(http: web.Request, log: AsyncDatabase) -> Answer:
     whose, after = read_cursor(http.query, (str, int)) or [order_id, 0]
     if whose != order_id or not 0 <= after < 2**31:
         raise invalid_cursor()
-    reader = MongoLog(log, LogInfo(id="", partitions=0))  # neither is asked for by a stream
-    commits = await reader.read_stream(f"order-{order_id}", after, limit_commits=limit + 1)
+    commits = await read_commits(log, f"order-{order_id}", after, limit_commits=limit + 1)
     if not commits and not after:
         raise NotFound("unknown_order", f"There is no order {order_id}.")
     shown = [show_commit(commit) for commit in commits[:limit]]

@@ -19,6 +19,8 @@ from common.errors import Refusal, Unavailable
 from common.feed import Feed
 from common.log import MongoLog
 from common.mongo import open_client
+from common.primary import Primary
+from common.read_models.storage import CHECKPOINTS
 from common.tasks import end
 from projector.writer import GROUP
 from query_service.freshness import Freshness
@@ -82,7 +84,7 @@ class Scene:
         self.broker = Broker()
         self._commits = bench.log._database["commits"]
         self._seal = Seal("the key", bench.log.info.id)
-        self._freshness = Freshness(bench.views)
+        self._freshness = Freshness(bench.views, Primary(bench.views[CHECKPOINTS]))
 
     @asynccontextmanager
     async def desk(self, name: str) -> AsyncIterator[Desk]:

@@ -4,7 +4,9 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+from common.primary import Primary
 from query_service.freshness import Freshness
+from tests.support.elections import Elections
 
 SOON_SECONDS = 0.1
 
@@ -29,9 +31,13 @@ class LateDatabase:
         return SimpleNamespace(find=lambda *_: SimpleNamespace(to_list=_nothing))
 
 
+def a_freshness(database: LateDatabase) -> Freshness:
+    return Freshness(cast(Any, database), Primary(cast(Any, Elections())), fresh_seconds=0)
+
+
 async def test_a_late_answer_does_not_replace_a_newer_one() -> None:
     database = LateDatabase()
-    known = Freshness(cast(Any, database), fresh_seconds=0)
+    known = a_freshness(database)
     first = asyncio.create_task(known.current())
     await database.was_asked.wait()
     second = asyncio.create_task(known.current())
@@ -45,7 +51,7 @@ async def test_a_late_answer_does_not_replace_a_newer_one() -> None:
 async def test_two_query_services_do_not_contradict_each_other() -> None:
     database = LateDatabase()
     database.may_answer.set()
-    services = [Freshness(cast(Any, database), fresh_seconds=0) for _ in range(2)]
+    services = [a_freshness(database) for _ in range(2)]
     shown = [(await service.current()).position for service in services * 3]
     assert shown == sorted(shown)
 

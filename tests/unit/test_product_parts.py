@@ -11,8 +11,9 @@ from command_service.domain.media import MEDIA, CreateMedia, Media, RollbackMedi
 from common.codec import encode_event
 from common.events.attributes import AttributesCreated, AttributesRolledBack
 from common.events.media import MediaCreated, MediaRolledBack
-from common.log import MAX_COMMIT_BYTES, stored_size_bytes
+from common.log import MAX_COMMIT_BYTES
 from common.product_values import MAX_ATTRIBUTES, MAX_FILES, MAX_KEY_BYTES
+from common.stored_commits import stored_size_bytes
 from tests.support.product_facts import BACK, FRONT, WITH_ATTRIBUTES, WITH_MEDIA, a_file, attributes
 from tests.support.rules import NOW, PRODUCT, given
 

@@ -1,0 +1,44 @@
+"""How a commit is stored in MongoDB."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bson import Int64, encode
+
+from common.envelope import Commit, RecordedEvent
+
+
+def stored_size_bytes(events: Sequence[RecordedEvent]) -> int:
+    return len(encode({"events": [_event_document(event) for event in events]}))
+
+
+def _event_document(event: RecordedEvent) -> dict[str, Any]:
+    return {"type": event.type, "schema": event.schema, "data": event.data}
+
+
+def to_document(commit: Commit) -> dict[str, Any]:
+    return {
+        "_id": Int64(commit.position),
+        "stream": commit.stream,
+        "version": commit.version,
+        "partition_key": commit.partition_key,
+        "partition": commit.partition,
+        "events": [_event_document(event) for event in commit.events],
+        "command_id": commit.command_id,
+        "fingerprint": commit.fingerprint,
+        "recorded_at": commit.recorded_at,
+        "actor": commit.actor,
+        "correlation_id": commit.correlation_id,
+        "causation_id": commit.causation_id,
+        "traceparent": commit.traceparent,
+    }
+
+
+def from_document(document: dict[str, Any]) -> Commit:
+    document["position"] = int(document.pop("_id"))
+    document["events"] = tuple(RecordedEvent(**event) for event in document["events"])
+    return Commit(**document)
+
+
+def to_commit(document: dict[str, Any] | None) -> Commit | None:
+    return from_document(document) if document else None
