@@ -134,13 +134,14 @@ class CommandHandler:
     async def _insist(self, request: Request) -> Outcome:
         doubt = _Doubt()
         first = True
-        while True:
+        while asyncio.get_running_loop().time() < request.deadline:  # the driver may swallow the cancellation
             try:
                 if outcome := await self._attempt(request, doubt, is_new=request.creates and first):
                     return outcome
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             first = False
+        raise TimeoutError
 
     async def _attempt(self, request: Request, doubt: _Doubt, *, is_new: bool) -> Outcome | None:
         """Decide and append once; None means: decide again."""
