@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pymongo
 import pytest
@@ -191,17 +192,13 @@ def test_a_taken_port_is_replaced_and_told(small: Cqrs) -> None:
         assert not small.status()["gateway"].endswith(f":{taken}")
 
 
-def test_a_mongodb_given_by_its_url_is_not_started(small: Cqrs, tmp_path: Path) -> None:
-    small.does("up", "--detach")
-    given = {
-        "EVENTS_MONGODB_URL": small.status()["mongodb"],
-        "EVENTS_DATABASE": "other",
-        "VIEWS_DATABASE": "other_views",
-    }
-    second = Cqrs(data=tmp_path / "second", env=WITHOUT_BROKER | given)
-    second.does("up", "--detach")
-    names = [row["name"] for row in second.status()["processes"]]
-    second.does("down")
+def test_a_mongodb_given_by_its_url_is_not_started(mongodb_url: str, tmp_path: Path) -> None:
+    name = f"test_{uuid4().hex}"
+    given = {"EVENTS_MONGODB_URL": mongodb_url, "EVENTS_DATABASE": name, "VIEWS_DATABASE": f"{name}_views"}
+    stack = Cqrs(data=tmp_path / "data", env=WITHOUT_BROKER | given)
+    stack.does("up", "--detach")
+    names = [row["name"] for row in stack.status()["processes"]]
+    stack.does("down")
     assert "mongodb" not in names
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from yarl import URL
 
@@ -22,6 +23,7 @@ from stack.servers import Mongod, RabbitMQ, private_mongod, private_rabbitmq
 from tests.support.broker import Broker
 
 MANAGEMENT_PORT = 15672
+S = TypeVar("S", Mongod, RabbitMQ)
 
 
 def mongodb_source(environ: Mapping[str, str]) -> Path | Image:
@@ -55,7 +57,7 @@ async def shared_mongodb(data: Path, environ: Mapping[str, str]) -> AsyncIterato
         return
     match mongodb_source(environ):
         case Path() as program:
-            async with private_mongod(data, source=program) as server:
+            async with _thrown_away(private_mongod(data, source=program)) as server:
                 yield server.url
         case Image() as image:
             from tests.support.containers import mongodb_container  # importing it asks Docker
@@ -72,7 +74,7 @@ async def shared_rabbitmq(data: Path, environ: Mapping[str, str]) -> AsyncIterat
         return
     match rabbitmq_source(environ):
         case Path() as program:
-            async with private_rabbitmq(data, source=program) as server:
+            async with _thrown_away(private_rabbitmq(data, source=program)) as server:
                 yield Broker(url=server.url, management_url=server.management_url)
         case Image() as image:
             from tests.support.containers import rabbitmq_container
@@ -83,11 +85,21 @@ async def shared_rabbitmq(data: Path, environ: Mapping[str, str]) -> AsyncIterat
 
 def own_mongod(data: Path) -> AbstractAsyncContextManager[Mongod]:
     """One that a test may kill, wipe and start again, with fail points."""
-    return private_mongod(data, source=mongodb_source(os.environ))
+    return _thrown_away(private_mongod(data, source=mongodb_source(os.environ)))
 
 
 def own_rabbitmq(data: Path) -> AbstractAsyncContextManager[RabbitMQ]:
-    return private_rabbitmq(data, source=rabbitmq_source(os.environ))
+    return _thrown_away(private_rabbitmq(data, source=rabbitmq_source(os.environ)))
+
+
+@asynccontextmanager
+async def _thrown_away(server: AbstractAsyncContextManager[S]) -> AsyncIterator[S]:
+    """Kill it at the end: nobody needs its data any more, and a broker takes seconds to say goodbye."""
+    async with server as running:
+        try:
+            yield running
+        finally:
+            await running.kill()
 
 
 def _wants_docker(environ: Mapping[str, str]) -> bool:
