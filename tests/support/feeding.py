@@ -211,8 +211,11 @@ class Sink:
         self._revs[partition] += 1
 
     async def note(self, progress: Mapping[int, Progress]) -> None:
+        """Who overslept a rebuild by somebody else tells what was true before, until its next batch or look (V1)."""
         self.notes.append(progress)
         for partition, noted in progress.items():
+            if self._views.revs[partition] != self._revs[partition]:
+                continue
             reached = self._views.checkpoint(partition).position
             unseen = [c for c in self._store.of_partition(partition) if reached < c.position <= noted.seen]
             assert not unseen, "nothing lies between the checkpoint and what was seen (F5)"
