@@ -17,7 +17,7 @@ test: install ## Lint, types and all tests
 	.venv/bin/basedpyright
 	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire (about 13 minutes)
+test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire, elections (about 15 minutes)
 	.venv/bin/pytest tests/long
 
 chaos: install ## Break everything that can break, under load, and see that nothing is lost (about 9 minutes)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +20,7 @@ from command_service.requests import (
     position_of,
     require_correlation_id,
 )
-from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, Identity, identify, keyed_identity
+from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, identify, keyed_identity
 from common.bodies import parse_body, read_body, read_body_if_any
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
@@ -75,39 +76,31 @@ class CommandApi:
         try:
             command = parse_body(ImportOrder, line)
             identity = keyed_identity(f"import\n{command.source}:{command.line_number}")
-            return await self._handler.handle(self._about(http, IMPORT_ROUTE, command, identity, line, ids={}))
+            return await self._handler.handle(make_request(IMPORT_ROUTE, self._sending(http), command, identity, line))
         except (Refusal, BadRequest, InvalidBody) as error:
             return error
 
     async def _request(self, http: web.Request, route: CommandRoute) -> Request:
         identity = identify(ANONYMOUS, single_header(http, "Idempotency-Key"))
         body = await (read_body_if_any(http) if route.method == "DELETE" else read_body(http))
-        command, ids = parse_body(route.command, body), dict(http.match_info)
+        command, sending = parse_body(route.command, body), self._sending(http)
         if through := route.through:
-            given = ids[through.decider.id_field]
+            given = sending.ids[through.decider.id_field]
             command = told_through(through, given, command)
-            ids[route.decider.id_field] = await find_subject(self._log, through, given)
-        return self._about(http, route, command, identity, body, ids=ids)
+            found = await find_subject(self._log, through, given, sending.deadline)
+            sending = replace(sending, ids={route.decider.id_field: found})
+        return make_request(route, sending, command, identity, body)
 
-    def _about(
-        self,
-        http: web.Request,
-        route: CommandRoute,
-        command: Any,
-        identity: Identity,
-        body: bytes,
-        *,
-        ids: Mapping[str, str],
-    ) -> Request:
-        sending = Sending(
+    def _sending(self, http: web.Request) -> Sending:
+        """Its deadline begins now."""
+        return Sending(
             path=http.path,
-            ids=ids,
+            ids=http.match_info,
             deadline=asyncio.get_running_loop().time() + self._deadline_seconds,
             expected_version=_expected_version(http),
             correlation_id=require_correlation_id(single_header(http, "X-Correlation-ID"), "An X-Correlation-ID"),
             traceparent=known_traceparent(http.headers.get("traceparent")),
         )
-        return make_request(route, sending, command, identity, body)
 
 
 def make_command_app(

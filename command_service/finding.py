@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from command_service.insisting import insist
 from command_service.requests import require_id
 from command_service.routes import Through
 from command_service.streams import Known, fold
@@ -10,11 +11,12 @@ from common.log import Log
 from common.values import Message
 
 
-async def find_subject(log: Log, through: Through, given: str) -> str:
+async def find_subject(log: Log, through: Through, given: str, deadline: float) -> str:
     """Ask the log, past every cache: what was not there a moment ago may be there now."""
     decider = through.decider
     require_id(decider, given)
-    known = fold(decider, Known(decider.initial), await log.read_stream(f"{decider.context}-{given}"))
+    commits = await insist(lambda: log.read_stream(f"{decider.context}-{given}"), deadline)
+    known = fold(decider, Known(decider.initial), commits)
     if not known.version:
         raise NotFound(f"unknown_{decider.context}", f"There is no {decider.context} {given}.")
     return through.subject(known.state)

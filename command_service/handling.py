@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from prometheus_client import Counter
 
 from command_service.domain.decider import Context, Decider
+from command_service.insisting import insist
 from command_service.streams import Known, Stream, Streams, advanced, fold
 from common.codec import encode_event
 from common.envelope import Commit, RecordedEvent, now_utc
@@ -24,7 +25,6 @@ from common.values import Message
 
 SMALL_BODY_BYTES = 8 * 1024  # what such a body makes fits in SMALL_COMMIT_BYTES and is not measured
 SMALL_COMMIT_BYTES = 16 * 1024
-RETRY_SECONDS = 0.05  # before the log is asked again when it could not be reached
 COMMANDS = Counter("leveret_commands_total", "Commands handled", ["command", "outcome"])
 _commands = functools.cache(COMMANDS.labels)
 
@@ -123,25 +123,9 @@ class CommandHandler:
 
     async def _settle(self, request: Request) -> Outcome:
         """Try until there is an answer that can be relied on, or the deadline has passed (L8)."""
-        try:
-            async with asyncio.timeout_at(request.deadline):
-                return await self._insist(request)
-        except TimeoutError as error:
-            raise Unavailable(
-                "The outcome is not known yet; send the command again with the same Idempotency-Key."
-            ) from error
-
-    async def _insist(self, request: Request) -> Outcome:
         doubt = _Doubt()
-        first = True
-        while asyncio.get_running_loop().time() < request.deadline:  # the driver may swallow the cancellation
-            try:
-                if outcome := await self._attempt(request, doubt, is_new=request.creates and first):
-                    return outcome
-            except Unavailable:
-                await asyncio.sleep(RETRY_SECONDS)
-            first = False
-        raise TimeoutError
+        may_be_new = iter((request.creates,))
+        return await insist(lambda: self._attempt(request, doubt, is_new=next(may_be_new, False)), request.deadline)
 
     async def _attempt(self, request: Request, doubt: _Doubt, *, is_new: bool) -> Outcome | None:
         """Decide and append once; None means: decide again."""

@@ -1,12 +1,12 @@
 """New products on real servers: all that belongs to them is there, or nothing is left; the price is followed."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.support.broker import Broker
-from tests.support.shop_front import SOON_SECONDS, Shop, running_shop
+from tests.support.shop_front import SOON_SECONDS, Shop, a_product, running_shop
 from tests.support.system import until
 
 PRODUCT_IDS = iter(range(20_000, 30_000))
@@ -18,39 +18,16 @@ async def shop(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.Temp
         yield shop
 
 
-def file(name: str, bucket: str = "shop") -> dict[str, str]:
-    return {"bucket": bucket, "key": name, "url": f"https://files.example.org/{name}", "type": "image"}
-
-
-def a_product(**other: Any) -> dict[str, Any]:
-    return {
-        "product_id": next(PRODUCT_IDS),
-        "name": "Clicky Keyboard",
-        "price": "49.99",
-        "category": "Keyboards",
-        "inventory": {"quantity": 10, "sku": "KB-1", "low_stock_threshold": 2},
-        "media": [file("front.png"), file("back.png")],
-        "inventory_media": [file("shelf.png")],
-        "attributes": [{"key": "colour", "value": "black"}, {"key": "layout", "value": "DE"}],
-        **other,
-    }
-
-
-async def product_is(shop: Shop, product_id: int, fact: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-    async def is_so() -> bool:
-        shown = await shop.get(f"products/{product_id}")
-        return bool(shown) and fact(shown)
-
-    await until(is_so, seconds=SOON_SECONDS, what=what)
-    return await shop.get(f"products/{product_id}")
+def a_new_product(**other: Any) -> dict[str, Any]:
+    return a_product(next(PRODUCT_IDS), **other)
 
 
 async def becomes(shop: Shop, product_id: int, status: str) -> dict[str, Any]:
-    return await product_is(shop, product_id, lambda shown: shown["status"] == status, f"the product is {status}")
+    return await shop.product_is(product_id, lambda shown: shown["status"] == status, f"the product is {status}")
 
 
 async def test_a_product_is_offered_once_all_that_belongs_to_it_is_there(shop: Shop) -> None:
-    body = a_product()
+    body = a_new_product()
     product_id = body["product_id"]
     assert (await shop.post("products", body))[0] == 201
     shown = await becomes(shop, product_id, "ACTIVE")
@@ -65,7 +42,7 @@ async def test_a_product_is_offered_once_all_that_belongs_to_it_is_there(shop: S
 
 
 async def test_when_one_part_is_refused_nothing_is_left_and_each_step_can_be_seen(shop: Shop) -> None:
-    body = a_product(attributes=[{"key": "colour", "value": "black"}])
+    body = a_new_product(attributes=[{"key": "colour", "value": "black"}])
     product_id = body["product_id"]
     assert (await shop.post("inventory", {"product_id": product_id, "product_name": "Lamp", "quantity": 1}))[0] == 201
     assert (await shop.post("products", body))[0] == 201
@@ -81,13 +58,12 @@ async def test_when_one_part_is_refused_nothing_is_left_and_each_step_can_be_see
 
 
 async def test_a_product_that_is_withdrawn_gives_up_all_that_belongs_to_it(shop: Shop) -> None:
-    body = a_product()
+    body = a_new_product()
     product_id = body["product_id"]
     await shop.post("products", body)
     await becomes(shop, product_id, "ACTIVE")
     assert (await shop.post(f"products/{product_id}/rollback", {"reason": "a mistake"}))[0] == 200
-    shown = await product_is(
-        shop,
+    shown = await shop.product_is(
         product_id,
         lambda shown: shown["inventory"] is None and not any(shown["counts"].values()),
         "nothing belongs to the product",
@@ -98,7 +74,7 @@ async def test_a_product_that_is_withdrawn_gives_up_all_that_belongs_to_it(shop:
 
 
 async def test_the_stock_follows_the_price(shop: Shop) -> None:
-    body = a_product(media=[], inventory_media=[], attributes=[])
+    body = a_new_product(media=[], inventory_media=[], attributes=[])
     product_id = body["product_id"]
     await shop.post("products", body)
     await becomes(shop, product_id, "ACTIVE")
@@ -113,7 +89,7 @@ async def test_the_stock_follows_the_price(shop: Shop) -> None:
 
 
 async def test_killed_sagas_finish_what_they_began(shop: Shop) -> None:
-    bodies = [a_product() for _ in range(20)]
+    bodies = [a_new_product() for _ in range(20)]
     for body in bodies:
         assert (await shop.post("products", body))[0] == 201
     await shop.system.kill("saga")

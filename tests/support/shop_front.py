@@ -1,6 +1,6 @@
 """The system as a shop's front sees it, and what it finds out about its orders."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,14 @@ class Shop:
         await until(is_so, seconds=seconds, what=f"the order is {status}")
         return await self.get(f"orders/{order_id}")
 
+    async def product_is(self, product_id: int, fact: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+        async def is_so() -> bool:
+            shown = await self.get(f"products/{product_id}")
+            return bool(shown) and fact(shown)
+
+        await until(is_so, seconds=SOON_SECONDS, what=what)
+        return await self.get(f"products/{product_id}")
+
     async def pay(self, order_id: str, card: str, amount: str | None = None) -> tuple[int, dict[str, Any]]:
         body = {"order_id": order_id, "card_token": card} | ({} if amount is None else {"amount": amount})
         return await self.post("payments", body)
@@ -72,6 +80,25 @@ class Shop:
     async def books(self) -> dict[str, dict[str, Any]]:
         async with self._http.get(f"{self.system.url('payments')}/books?limit=1000") as answer:
             return {charge["payment_id"]: charge for charge in (await answer.json())["charges"]}
+
+
+def file(name: str, bucket: str = "shop") -> dict[str, str]:
+    return {"bucket": bucket, "key": name, "url": f"https://files.example.org/{name}", "type": "image"}
+
+
+def a_product(product_id: int, **other: Any) -> dict[str, Any]:
+    """The body of a CreateProduct with all that may belong to a product."""
+    return {
+        "product_id": product_id,
+        "name": "Clicky Keyboard",
+        "price": "49.99",
+        "category": "Keyboards",
+        "inventory": {"quantity": 10, "sku": "KB-1", "low_stock_threshold": 2},
+        "media": [file("front.png"), file("back.png")],
+        "inventory_media": [file("shelf.png")],
+        "attributes": [{"key": "colour", "value": "black"}, {"key": "layout", "value": "DE"}],
+        **other,
+    }
 
 
 @asynccontextmanager
