@@ -142,6 +142,12 @@ class Scene:
         with suppress(AssertionError):
             await until(is_at_rest, seconds=REST_SECONDS, what="everything is at rest")
 
+    async def all_is_acked(self, running: asyncio.Task[None]) -> None:
+        async def is_acked() -> bool:
+            return running.done() or not self.broker.waiting()
+
+        await until(is_acked, seconds=REST_SECONDS, what="every message is acked")
+
     async def cut_the_log(self, *, behind: int) -> None:
         """An older copy of the log stands in its place."""
         await self._commits.delete_many({"_id": {"$gt": behind}})
