@@ -1,11 +1,13 @@
 """The story of this system, told over HTTP: what it promises, tried out before your eyes.
 
     pip install aiohttp
-    python demo_cqrs.py [--gateway http://localhost:8000] [--control cqrs|compose|none] [--fast] [--no-faults] [--json]
+    python demo_cqrs.py [--gateway http://localhost:8000] [--control cqrs|compose|none] [--auth] [--fast] [--no-faults]
+                        [--json]
 
 It uses users and products of its own, so it can run again and again. With --control it kills the projector, and kills
-and wipes RabbitMQ. It is one file that needs nothing of the project, so that it can be read as an example of a client.
-It ends with a table of what was promised and what happened. Exit code 0: everything was as promised.
+and wipes RabbitMQ. With --auth it shows tokens, which `cqrs token issue` makes. It needs nothing of the project, so
+that it can be read as an example of a client. It ends with a table of what was promised and what happened. Exit code 0:
+everything was as promised.
 """
 
 import argparse
@@ -174,12 +176,20 @@ class Paper:
 
 
 class Client:
-    """Speaks to the gateway; what is shown comes with the curl that does the same."""
+    """Speaks to the gateway, in somebody's name if it has a bearer token; what is shown comes with the curl for it."""
 
-    def __init__(self, http: aiohttp.ClientSession, gateway: str, paper: Paper) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, gateway: str, paper: Paper, *, bearer: str | None = None, name: str = "TOKEN"
+    ) -> None:
         self._http = http
         self._gateway = gateway
         self._paper = paper
+        self._bearer = bearer
+        self._name = name
+
+    def in_the_name_of(self, name: str, bearer: str | None) -> "Client":
+        """`name` is the shell variable that a shown curl takes the token from."""
+        return Client(self._http, self._gateway, self._paper, bearer=bearer, name=name)
 
     async def get(self, path: str, *, token: str | None = None, shown: bool = False) -> Reply:
         return await self._send("GET", path, None, {"Consistency-Token": token}, shown=shown)
@@ -205,14 +215,18 @@ class Client:
         )
 
     def show_get(self, path: str) -> None:
-        self._paper.curl(f"curl {shlex.quote(self._gateway + path)}")
+        signed = f' -H "Authorization: Bearer ${self._name}"' if self._bearer else ""
+        self._paper.curl(f"curl {shlex.quote(self._gateway + path)}{signed}")
 
     async def _send(
         self, method: str, path: str, body: object, headers: Mapping[str, str | None], *, shown: bool
     ) -> Reply:
         url, given = self._gateway + path, {name: value for name, value in headers.items() if value}
         if shown:
-            self._paper.curl(_curl(method, url, given, body))
+            signed = f'-H "Authorization: Bearer ${self._name}"' if self._bearer else ""
+            self._paper.curl(_curl(method, url, given, body, signed))
+        if self._bearer:
+            given["Authorization"] = f"Bearer {self._bearer}"
         async with self._http.request(method, url, json=body, headers=given) as answer:
             reply = Reply(answer.status, await answer.json(content_type=None), answer.headers)
         if shown:
@@ -270,6 +284,11 @@ class Control:
         await asyncio.to_thread(shutil.rmtree, folder)
         return shlex.join(["rm", "-r", str(folder)])
 
+    async def token(self, role: str, user_id: int | None = None) -> str:
+        """A token for a stack of `cqrs up --auth`."""
+        whose = ["--user", str(user_id)] if user_id else []
+        return (await _run(*self._cqrs("token", "issue", "--role", role, *whose))).strip()
+
     def _cqrs(self, *words: str) -> list[str]:
         beside = Path(sys.executable).with_name("cqrs")
         cqrs = str(beside) if beside.exists() else shutil.which("cqrs")
@@ -305,6 +324,7 @@ class Story:
     paper: Paper
     control: Control
     many: int  # orders, where many are sent
+    has_auth: bool = False
     payment_seconds: float = DEFAULT_PAYMENT_SECONDS
     user_id: int = field(default_factory=lambda: random.randint(10**6, 10**12))
     product_id: int = field(default_factory=lambda: random.randint(10**6, 10**12))
@@ -319,6 +339,10 @@ class Story:
     @property
     def cable_id(self) -> int:
         return self.product_id + 3
+
+    @property
+    def cup_id(self) -> int:
+        return self.product_id + 5
 
     @property
     def lamp_id(self) -> int:
@@ -742,6 +766,34 @@ async def too_late(story: Story) -> None:
     )
 
 
+async def who_may_do_what(story: Story) -> None:
+    """What is left of the story is told in the name of an admin."""
+    if not story.has_auth:
+        return
+    story.paper.heading("Say who you are: an order is its customer's, and nobody else's")
+    users = (story.user_id + 1000, story.user_id + 1001)
+    ada = story.client.in_the_name_of("ADA", await story.control.token("customer", users[0]))
+    bob = story.client.in_the_name_of("BOB", await story.control.token("customer", users[1]))
+    story.paper.curl(f"ADA=$(cqrs token issue --role customer --user {users[0]})")
+    await _stock(story, story.cup_id, "Cup", 10, "5.00")
+    body = {"user_id": users[0], "product_id": story.cup_id, "quantity": 1}
+    path = "/cqrs/commands/orders"
+    unsigned = await story.client.in_the_name_of("", None).post(path, body, shown=True)
+    _expect(story, "Who does not say who they are is not let in", unsigned, 401, "missing_token")
+    reply = await ada.post(path, body, key=uuid4().hex, shown=True)
+    _expect(story, "Nobody orders for another", await bob.post(path, body, shown=True), 403, "not_your_user_id")
+    about = f"/cqrs/queries/orders/{reply.content['order_id']}"
+    own = await ada.get(about, token=reply.content["token"])
+    hidden = await bob.get(about, token=reply.content["token"], shown=True)
+    story.paper.check(
+        "An order is there for its customer only",
+        (own.status, hidden.status, hidden.content["code"]) == (200, 404, "unknown_order"),
+        f"{own.status} for one, {hidden.status} for another",
+    )
+    shipped = await ada.post(f"{path}/{reply.content['order_id']}/ship", {}, shown=True)
+    _expect(story, "A customer does not ship", shipped, 403, "forbidden")
+
+
 async def _place(story: Story, user_id: int, *lines: tuple[int, int], shown: bool = False) -> str:
     """Order so many pieces of each product; return the order's id."""
     items = [{"product_id": product_id, "quantity": quantity} for product_id, quantity in lines]
@@ -929,6 +981,7 @@ async def read_your_writes(story: Story) -> None:
 CHAPTERS = (
     both_sides_are_up,
     stock,
+    who_may_do_what,
     order,
     read_every_view,
     pay,
@@ -961,8 +1014,13 @@ async def tell(arguments: argparse.Namespace, control: Control, paper: Paper) ->
         except (aiohttp.ClientError, TimeoutError) as error:
             print(f"No gateway answers at {gateway} ({_reason(error)}); name another with --gateway.", file=sys.stderr)
             return 1
-        client = Client(http, gateway, paper)
-        await _tell_chapters(Story(client=client, paper=paper, control=control, many=many))
+        try:
+            bearer = await control.token("admin") if arguments.auth else None
+        except Stop as stop:
+            print(f"There is no token: {stop}", file=sys.stderr)
+            return 1
+        client = Client(http, gateway, paper, bearer=bearer)
+        await _tell_chapters(Story(client=client, paper=paper, control=control, many=many, has_auth=bearer is not None))
     paper.verdict()
     if arguments.json:
         print(paper.report(gateway))
@@ -981,12 +1039,13 @@ async def _tell_chapters(story: Story) -> None:
         story.paper.check("The gateway answers all the time", False, _reason(error))
 
 
-def _curl(method: str, url: str, headers: Mapping[str, str], body: object) -> str:
+def _curl(method: str, url: str, headers: Mapping[str, str], body: object, signed: str) -> str:
     """The command that does the same, to be pasted into a shell."""
     if method == "POST":
         headers = {"Content-Type": "application/json", **headers}
     parts = [f"curl {'-X POST ' * (method == 'POST')}{shlex.quote(url)}"]
     parts += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()]
+    parts += [signed] * bool(signed)
     parts += [f"-d {shlex.quote(json.dumps(body))}"] * (body is not None)
     return " \\\n     ".join(parts)
 
@@ -1068,6 +1127,7 @@ def _arguments() -> argparse.Namespace:
         help="how long the system waits for a payment (default: with --control compose what its container says, else "
         f"PAYMENT_SECONDS, else {DEFAULT_PAYMENT_SECONDS:g})",
     )
+    parser.add_argument("--auth", action="store_true", help="show tokens, for a stack of `cqrs up --auth`")
     parser.add_argument("--fast", action="store_true", help=f"{FEW_ORDERS} orders where else {MANY_ORDERS} are sent")
     parser.add_argument("--no-faults", action="store_true", help="kill nothing")
     parser.add_argument("--json", action="store_true", help="the result for programs on stdout, the story on stderr")

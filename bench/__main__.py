@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bench.catching_up import measure_catching_up
 from bench.ceilings import measure_ceilings
+from bench.door import measure_door
 from bench.emmett import measure_emmett_on_mongodb, measure_emmett_on_postgresql, versions
 from bench.fulfilment import measure_fulfilment, measure_orders_without_sagas
 from bench.goals import GOALS, judge
@@ -101,6 +102,7 @@ class _Run:
             await self._section("peers", lambda: self._peers(ready))
             await self._section("naive", lambda: self._naive(ready))
             await self._section("log", lambda: self._log(ready))
+            await self._section("door", lambda: self._door(ready))
             await self._section("sharing", lambda: self._sharing(ready))
             await self._section("catching_up", lambda: self._catching_up(ready))
             if {"pipeline", "reading", "import"} & set(self.sections):
@@ -137,6 +139,9 @@ class _Run:
 
     async def _log(self, ready: Servers) -> None:
         self.results.log = await measure_log(ready, self.folder, self.plan.log_seconds)
+
+    async def _door(self, ready: Servers) -> None:
+        self.results.door = await measure_door(ready, self.folder, self.plan.door_seconds)
 
     async def _sharing(self, ready: Servers) -> None:
         self.results.sharing = await measure_sharing(ready, self.folder, self.plan.sharing_seconds)

@@ -83,6 +83,13 @@ GOALS: tuple[Goal[Results], ...] = (
         wanted=3000,
         unit="commands/s",
     ),
+    Goal(
+        name="tokens and limits: share of a command's processor time",
+        measure=lambda r: r.door and r.door.share,
+        wanted=10,
+        unit="%",
+        at_most=True,
+    ),
     Goal(name="2 services: one log ÷ separate logs", measure=lambda r: r.sharing_of(2), wanted=0.8),
     Goal(name="4 services: one log ÷ separate logs", measure=lambda r: r.sharing_of(4), wanted=0.8),
     Goal(

@@ -71,9 +71,10 @@ def content_length(head: bytes) -> int:
     return int(head[start + 15 : end if end > 0 else len(head)])
 
 
-def post_request(port: int, path: str, body: bytes) -> bytes:
+def post_request(port: int, path: str, body: bytes, *, bearer: str = "") -> bytes:
+    signed = f"Authorization: Bearer {bearer}\r\n" if bearer else ""
     return (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n{signed}"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
@@ -83,5 +84,5 @@ def get_request(port: int, path: str, *, token: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\n{header}\r\n".encode()
 
 
-def post_requests(port: int, path: str, bodies: Iterable[bytes]) -> tuple[bytes, ...]:
-    return tuple(post_request(port, path, body) for body in bodies)
+def post_requests(port: int, path: str, bodies: Iterable[bytes], *, bearer: str = "") -> tuple[bytes, ...]:
+    return tuple(post_request(port, path, body, bearer=bearer) for body in bodies)

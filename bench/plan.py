@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench import imports
 
 SECTIONS = (
-    *("ceilings", "peers", "naive", "log", "sharing", "catching_up"),
+    *("ceilings", "peers", "naive", "log", "door", "sharing", "catching_up"),
     *("pipeline", "reading", "import", "fulfilment", "start"),
 )
 
@@ -18,6 +18,7 @@ class Plan:
     peer_seconds: float
     naive_seconds: float
     log_seconds: float
+    door_seconds: float
     sharing_seconds: float
     backlog_seconds: float
     search_seconds: float
@@ -32,6 +33,7 @@ FULL = Plan(  # about 12 minutes
     peer_seconds=8,
     naive_seconds=5,
     log_seconds=15,
+    door_seconds=6,
     sharing_seconds=12,
     backlog_seconds=6,
     search_seconds=6,
@@ -45,6 +47,7 @@ QUICK = Plan(  # about 4 minutes: good for a look, not for a claim
     peer_seconds=2,
     naive_seconds=1.5,
     log_seconds=3,
+    door_seconds=2,
     sharing_seconds=4,
     backlog_seconds=2,
     search_seconds=2,

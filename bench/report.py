@@ -26,7 +26,14 @@ def tables(results: Results) -> Iterator[Table]:
 def _tables(results: Results) -> Iterator[Table]:
     header = ("", "per second", "latency, remarks")
     yield Table("What the servers and the peers do here", header, [*_ceilings(results), *_peers(results)])
-    ours = [*_log(results), *_sharing(results), *_catching_up(results), *_pipeline(results), *_others(results)]
+    ours = [
+        *_log(results),
+        *_door(results),
+        *_sharing(results),
+        *_catching_up(results),
+        *_pipeline(results),
+        *_others(results),
+    ]
     yield Table("What Leveret does", header, ours)
     yield goals_table(judge(results, GOALS))
     header = ("process", "peak MiB", "processor time, sustained run")
@@ -78,6 +85,14 @@ def _log(results: Results) -> Iterator[Row]:
     yield _figure(f"one hot product, {CLIENTS} clients on one stream", log.hot_product)
     remark = f"each offered {two.offered_each:,.0f}: {two.slower.per_second:,.0f} and {two.faster.per_second:,.0f}"
     yield "two command services on one log", f"{two.total:,.0f}", remark
+
+
+def _door(results: Results) -> Iterator[Row]:
+    name = "CreateOrder with a token: processor time of the command service"
+    if door := results.door:
+        yield name, _number(door.per_second), f"{door.guarded_us:.0f} µs, without tokens {door.open_us:.0f} µs"
+    else:
+        yield name, NOT_MEASURED, ""
 
 
 def _sharing(results: Results) -> Iterator[Row]:

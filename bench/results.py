@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.catching_up import CatchingUp
 from bench.ceilings import Ceilings
+from bench.door import DoorCost
 from bench.emmett import Emmett
 from bench.fulfilment import Fulfilment
 from bench.imports import Import
@@ -33,6 +34,7 @@ class Results:
     emmett_on_mongodb: Emmett | None = None
     naive: tuple[NaiveRun, ...] = ()
     log: IntoTheLog | None = None
+    door: DoorCost | None = None
     sharing: tuple[Sharing, ...] = ()  # by the number of services
     catching_up: tuple[CatchingUp, ...] = ()  # by the number of projectors
     sustained: Sustained | None = None

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -98,11 +99,38 @@ class System:
 
 @asynccontextmanager
 async def running(
-    names: tuple[str, ...], *, servers: Servers, database: str, relay: bool, folder: Path
+    names: tuple[str, ...],
+    *,
+    servers: Servers,
+    database: str,
+    relay: bool,
+    folder: Path,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    bearer: str = "",
 ) -> AsyncIterator[System]:
-    """Start these processes in this order on fresh databases; stop them and drop the databases at the end."""
+    """Start these processes in this order on fresh databases; stop them and drop the databases at the end.
+
+    `bearer` is the token that the System itself shows.
+    """
     ports = dict(zip(MODULES, free_ports(len(MODULES)), strict=True))
-    environment = os.environ | {
+    environment = _environment(servers, database, ports, relay=relay) | dict(settings)
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    await drop_databases(servers.mongodb_url, database)
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as http:
+        system = System(environment=environment, ports=ports, log_folder=folder, http=http)
+        try:
+            for name in names:
+                await system.start(name)
+            yield system
+        finally:
+            await system.stop()
+            await asyncio.shield(drop_databases(servers.mongodb_url, database))
+
+
+def _environment(servers: Servers, database: str, ports: Mapping[str, int], *, relay: bool) -> dict[str, str]:
+    return os.environ | {
+        "AUTH": "off",
         "EVENTS_MONGODB_URL": servers.mongodb_url,
         "VIEWS_MONGODB_URL": servers.mongodb_url,
         "EVENTS_DATABASE": f"{database}_events",
@@ -114,17 +142,6 @@ async def running(
         "LOG_LEVEL": "warning",
         "PYTHONUNBUFFERED": "1",
     }
-    await drop_databases(servers.mongodb_url, database)
-    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
-        system = System(environment=environment, ports=ports, log_folder=folder, http=http)
-        try:
-            for name in names:
-                await system.start(name)
-            yield system
-        finally:
-            await system.stop()
-            await asyncio.shield(drop_databases(servers.mongodb_url, database))
 
 
 async def drop_databases(mongodb_url: str, database: str) -> None:

@@ -8,11 +8,13 @@ from rich.console import Console
 
 from cli.errors import ImportFailed
 from cli.imports import import_file
+from cli.log import verify_log
 from cli.partitions import partitions
 from cli.process import kill, start
 from cli.sagas import retry as retry_saga
 from cli.sagas import show as show_sagas
 from cli.stack import down, status, up
+from cli.tokens import issue_token
 from cli.views import parked, rebuild, retry
 from stack.errors import StackError
 
@@ -29,6 +31,8 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "Look after the views: make them anew from the log, and find what stands still.",
         {"rebuild": rebuild, "parked": parked, "retry": retry},
     ),
+    "log": ("Look at the log itself.", {"verify": verify_log}),
+    "token": ("Sign in to a stack of your own.", {"issue": issue_token}),
     "sagas": (
         "Look after what follows from orders: find what stands still, and let it go on.",
         {"list": show_sagas, "retry": retry_saga},

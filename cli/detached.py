@@ -58,5 +58,5 @@ def report_to(descriptor: int) -> Iterator[Callable[[Ready], None]]:
 
 
 def _argv(wish: Wish, descriptor: int) -> list[str]:
-    flags = ["--fresh"] * wish.is_fresh + ["--no-sample"] * (not wish.has_sample)
+    flags = ["--fresh"] * wish.is_fresh + ["--no-sample"] * (not wish.has_sample) + ["--auth"] * wish.has_auth
     return [sys.executable, "-m", "cli", "up", "--data", str(wish.data), "--report-fd", str(descriptor), *flags]

@@ -1,5 +1,6 @@
 """The gateway as the import sees it: a batch is sent until it is answered, or for so long that waiting is no use."""
 
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -86,7 +87,9 @@ class Gateway:
 @asynccontextmanager
 async def open_gateway(url: str) -> AsyncIterator[Gateway]:
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    token = os.environ.get("CQRS_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         yield Gateway(url.rstrip("/").removesuffix("/cqrs"), session)
 
 

@@ -25,11 +25,12 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when ready; the stack lives on.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the databases of the data folder first.")] = False,
     no_sample: Annotated[bool, typer.Option("--no-sample", help="Start without the product 456 in stock.")] = False,
+    auth: Annotated[bool, typer.Option("--auth", help="Ask for tokens; `cqrs token issue` makes them.")] = False,
     data: Data = DEFAULT_FOLDER,
     report_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start MongoDB, RabbitMQ and all services on this machine, for development."""
-    wish = Wish(data=data.resolve(), is_fresh=fresh, has_sample=not no_sample)
+    wish = Wish(data=data.resolve(), is_fresh=fresh, has_sample=not no_sample, has_auth=auth)
     console = Console(highlight=False)
     if report_fd is not None:
         with report_to(report_fd) as on_ready:

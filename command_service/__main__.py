@@ -13,6 +13,7 @@ from command_service.relay import Relay
 from command_service.sagas.errands import ErrandHandler
 from command_service.sagas.post import add_errands
 from command_service.writing import writing
+from common.access.door import Door, open_door
 from common.config import Settings
 from common.envelope import Seal
 from common.errors import Unavailable
@@ -26,6 +27,7 @@ UP = Gauge("leveret_up", "1 while the service runs", ["service"])
 
 async def run(settings: Settings) -> None:
     """Serve until told to stop; the relay ends before the last commits are written, the next one publishes them."""
+    door = await open_door(settings)
     async with writing(settings) as ours:
         log = ours.log
         relay = Relay(ours.database, log, settings)
@@ -43,10 +45,10 @@ async def run(settings: Settings) -> None:
             return {"log_id": log.info.id, "partitions": log.info.partitions, "head": head, "relay": relay_state}
 
         UP.labels("command").set(1)
-        app = make_command_app(api, ready=ready, positions=positions)
+        app = make_command_app(api, door, ready=ready, positions=positions)
         add_errands(app, ErrandHandler(ours.handler, log), Seal(settings.message_key, log.info.id))
         beside = [
-            asyncio.create_task(work) for work in (_relay(relay, settings), _consume(ours.handler, log, settings))
+            asyncio.create_task(work) for work in (_relay(relay, settings), _consume(ours.handler, log, door, settings))
         ]
         try:
             await serve(app, settings.bind_host, settings.command_port)
@@ -59,10 +61,10 @@ async def _relay(relay: Relay, settings: Settings) -> None:
         await supervised("relay", relay.run)
 
 
-async def _consume(handler: CommandHandler, log: MongoLog, settings: Settings) -> None:
+async def _consume(handler: CommandHandler, log: MongoLog, door: Door, settings: Settings) -> None:
     if settings.commands_queue and settings.amqp_url:
         replies = Replies(settings.amqp_url)
-        settling = Settling(handler, replies, deadline_seconds=settings.command_deadline_seconds)
+        settling = Settling(handler, replies, door, deadline_seconds=settings.command_deadline_seconds)
         try:
             await supervised("commands", Consuming(settings.amqp_url, settling, log.head).run)
         finally:

@@ -12,7 +12,6 @@ from command_service.domain.order_commands import ImportOrder
 from command_service.finding import find_subject, told_through
 from command_service.handling import CommandHandler, Outcome, Request
 from command_service.requests import (
-    ANONYMOUS,
     Sending,
     begins_a_stream,
     content_of,
@@ -21,12 +20,15 @@ from command_service.requests import (
     require_correlation_id,
 )
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, identify, keyed_identity
+from common.access.door import Door
+from common.access.policies import OPEN
+from common.access.routes import Handler, actor_of, add_route
 from common.bodies import parse_body, read_body, read_body_if_any
 from common.consistency import merge, read_token, write_token
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
 from common.log import Log
 from common.tracing import known_traceparent
-from common.web import Handler, add_operations, json_response, make_app, single_header
+from common.web import add_operations, json_response, make_app, single_header
 
 MAX_IMPORT_LINES = 1000  # in one batch
 _IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"', re.ASCII)
@@ -81,7 +83,7 @@ class CommandApi:
             return error
 
     async def _request(self, http: web.Request, route: CommandRoute) -> Request:
-        identity = identify(ANONYMOUS, single_header(http, "Idempotency-Key"))
+        identity = identify(actor_of(http), single_header(http, "Idempotency-Key"))
         body = await (read_body_if_any(http) if route.method == "DELETE" else read_body(http))
         command, sending = parse_body(route.command, body), self._sending(http)
         if through := route.through:
@@ -94,6 +96,7 @@ class CommandApi:
     def _sending(self, http: web.Request) -> Sending:
         """Its deadline begins now."""
         return Sending(
+            actor=actor_of(http),
             path=http.path,
             ids=http.match_info,
             deadline=asyncio.get_running_loop().time() + self._deadline_seconds,
@@ -104,13 +107,13 @@ class CommandApi:
 
 
 def make_command_app(
-    api: CommandApi, *, ready: Callable[[], Awaitable[Mapping[str, bool]]], positions: Positions
+    api: CommandApi, door: Door, *, ready: Callable[[], Awaitable[Mapping[str, bool]]], positions: Positions
 ) -> web.Application:
-    app = make_app()
+    app = make_app(door)
     add_operations(app, ready)
-    app.router.add_post(IMPORT_ROUTE.path, api.import_orders)
+    add_route(app, IMPORT_ROUTE.method, IMPORT_ROUTE.path, api.import_orders, IMPORT_ROUTE.policy)
     for route in ROUTES:
-        app.router.add_route(route.method, _pattern(route.path), api.handle(route))
+        add_route(app, route.method, _pattern(route.path), api.handle(route), route.policy)
 
     async def health(_: web.Request) -> web.Response:
         checks = dict(await ready())
@@ -121,8 +124,8 @@ def make_command_app(
     async def show_positions(_: web.Request) -> web.Response:
         return json_response(await positions())
 
-    app.router.add_get("/commands/health", health)
-    app.router.add_get("/ops/positions", show_positions)
+    add_route(app, "GET", "/commands/health", health, OPEN)
+    add_route(app, "GET", "/ops/positions", show_positions, OPEN)
     return app
 
 

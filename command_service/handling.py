@@ -15,6 +15,8 @@ from prometheus_client import Counter
 from command_service.domain.decider import Context, Decider
 from command_service.insisting import insist
 from command_service.streams import Known, Stream, Streams, advanced, fold
+from common.access.actors import Actor
+from common.chain import link
 from common.codec import encode_event
 from common.envelope import Commit, RecordedEvent, now_utc
 from common.errors import CommandRejected, KeyReused, NotFound, PreconditionFailed, Refusal, Unavailable
@@ -46,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     partition_key: int | None = None
     creates: bool = False
     expected_version: int | None = None
-    actor: str = "anonymous"
+    actor: Actor
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
@@ -153,9 +155,9 @@ class CommandHandler:
         state = advanced(request.decider, stream.ahead, events)
         size_bytes = SMALL_COMMIT_BYTES if _is_small(request) else _measure(draft.events)
         appended = self._appender.append(draft, size_bytes=size_bytes, deadline=request.deadline)
-        stream.queue(Known(state, draft.version, 0, draft.partition_key), appended)
+        stream.queue(Known(state, draft.version, 0, draft.partition_key, draft.chain), appended)
         commit = await asyncio.shield(appended)  # a client that leaves does not take its commit out of the queue
-        settled = Known(state, commit.version, commit.position, commit.partition_key)
+        settled = Known(state, commit.version, commit.position, commit.partition_key, commit.chain)
         stream.settle(settled)
         return _outcome(request, settled, commit.partition, commit)
 
@@ -165,7 +167,7 @@ class CommandHandler:
             raise NotFound(
                 "unknown_" + request.decider.context, f"There is no {request.decider.context} {request.subject}."
             )
-        return Commit(
+        draft = Commit(
             stream=request.stream,
             version=known.version + 1,
             partition_key=key,
@@ -174,11 +176,12 @@ class CommandHandler:
             command_id=request.command_id,
             fingerprint=request.fingerprint,
             recorded_at=context.now,
-            actor=request.actor,
+            actor=request.actor.name,
             correlation_id=request.correlation_id,
             causation_id=request.causation_id,
             traceparent=request.traceparent,
         )
+        return replace(draft, chain=link(known.chain, draft))
 
     async def _confirm(self, request: Request, stream: Stream, doubt: _Doubt) -> Outcome | None:
         """L9: what writes nothing is answered only on what the log says, after a look for the command's own commit."""

@@ -7,11 +7,11 @@ from typing import Any
 from command_service.domain.decider import Decider
 from command_service.handling import Outcome, Request
 from command_service.routes import CommandRoute, Identity, fingerprint
+from common.access.actors import Actor
 from common.consistency import merge, write_token
 from common.errors import BadRequest
 from common.values import is_number_id, is_uuid
 
-ANONYMOUS = "anonymous"  # who everybody is while nobody signs in
 MOST_CORRELATION_CHARACTERS = 128
 
 
@@ -19,6 +19,7 @@ MOST_CORRELATION_CHARACTERS = 128
 class Sending:
     """`path` is the route's with `ids` in it; `deadline` is on the loop's clock."""
 
+    actor: Actor
     path: str
     ids: Mapping[str, str]
     deadline: float
@@ -41,7 +42,7 @@ def make_request(route: CommandRoute, sending: Sending, command: Any, identity: 
         partition_key=route.key_of(command, subject),
         creates=route.creates,
         expected_version=sending.expected_version,
-        actor=ANONYMOUS,
+        actor=sending.actor,
         correlation_id=sending.correlation_id or identity.command_id,
         traceparent=sending.traceparent,
     )

@@ -46,6 +46,8 @@ from command_service.domain.products import (
     RollbackProduct,
     UpdateProduct,
 )
+from common.access.actors import NOBODY, Actor
+from common.access.policies import ADMINS, CUSTOMERS, STAFF, SUPPORT, WAREHOUSE, Policy
 from common.errors import BadRequest
 from common.values import Message
 
@@ -77,6 +79,7 @@ class CommandRoute:
     path: str
     command: type[Message]
     decider: Decider[Any, Any, Any]
+    policy: Policy
     subject: Callable[[Any], str] | None = None
     partition_key: Callable[[Any], int] | None = None
     through: Through | None = None
@@ -95,41 +98,47 @@ class CommandRoute:
 THE_PAYMENT = Through(PAYMENTS, subject=lambda payment: payment.order_id)
 
 ROUTES = (
-    CommandRoute("POST", "/commands/orders", CreateOrder, ORDERS, partition_key=lambda order: order.user_id),
-    CommandRoute("POST", "/commands/orders/{order_id}/items", AddOrderItem, ORDERS),
-    CommandRoute("POST", "/commands/orders/{order_id}/items/remove", RemoveOrderItem, ORDERS),
-    CommandRoute("PUT", "/commands/orders/{order_id}/shipping-address", UpdateShippingAddress, ORDERS),
-    CommandRoute("PUT", "/commands/orders/{order_id}/status", UpdateOrderStatus, ORDERS),
-    CommandRoute("POST", "/commands/orders/{order_id}/ship", ShipOrder, ORDERS),
-    CommandRoute("POST", "/commands/orders/{order_id}/deliver", DeliverOrder, ORDERS),
-    CommandRoute("POST", "/commands/orders/{order_id}/complete", CompleteOrder, ORDERS),
-    CommandRoute("POST", "/commands/orders/{order_id}/cancel", CancelOrder, ORDERS),
-    CommandRoute("POST", "/commands/orders/{order_id}/refund", RefundOrder, ORDERS),
-    CommandRoute("DELETE", "/commands/orders/{order_id}", DeleteOrder, ORDERS),
-    CommandRoute("POST", "/commands/payments", RequestPayment, ORDERS, subject=lambda payment: payment.order_id),
-    CommandRoute("POST", "/commands/payments/{payment_id}/refund", RefundOrder, ORDERS, through=THE_PAYMENT),
-    CommandRoute("POST", "/commands/inventory", UpdateInventory, INVENTORY, subject=lambda of: str(of.product_id)),
-    CommandRoute("POST", "/commands/inventory/{product_id}/reserve", ReserveStock, INVENTORY),
-    CommandRoute("POST", "/commands/inventory/{product_id}/release", ReleaseStock, INVENTORY),
-    CommandRoute("POST", "/commands/inventory/{product_id}/commit", CommitStock, INVENTORY),
-    CommandRoute("POST", "/commands/products", CreateProduct, PRODUCTS, subject=lambda of: str(of.product_id)),
-    CommandRoute("POST", "/commands/products/{product_id}/update", UpdateProduct, PRODUCTS),
-    CommandRoute("POST", "/commands/products/{product_id}/price", ChangePrice, PRODUCTS),
-    CommandRoute("POST", "/commands/products/{product_id}/activate", ActivateProduct, PRODUCTS),
-    CommandRoute("POST", "/commands/products/{product_id}/rollback", RollbackProduct, PRODUCTS),
-    CommandRoute("POST", "/commands/products/{product_id}/media", CreateMedia, MEDIA),
-    CommandRoute("POST", "/commands/products/{product_id}/media/rollback", RollbackMedia, MEDIA),
-    CommandRoute("POST", "/commands/products/{product_id}/attributes", CreateAttribute, ATTRIBUTES),
-    CommandRoute("POST", "/commands/products/{product_id}/attributes/batch", CreateAttributes, ATTRIBUTES),
-    CommandRoute("POST", "/commands/products/{product_id}/attributes/rollback", RollbackAttributes, ATTRIBUTES),
-    CommandRoute("POST", "/commands/products/{product_id}/inventory", CreateInventory, INVENTORY),
-    CommandRoute("POST", "/commands/products/{product_id}/inventory/rollback", RollbackInventory, INVENTORY),
-    CommandRoute("POST", "/commands/products/{product_id}/inventory/media", AttachInventoryMedia, INVENTORY),
-    CommandRoute("POST", "/commands/products/{product_id}/inventory/media/remove", RemoveInventoryMedia, INVENTORY),
+    CommandRoute("POST", "/commands/orders", CreateOrder, ORDERS, CUSTOMERS, partition_key=lambda order: order.user_id),
+    CommandRoute("POST", "/commands/orders/{order_id}/items", AddOrderItem, ORDERS, CUSTOMERS),
+    CommandRoute("POST", "/commands/orders/{order_id}/items/remove", RemoveOrderItem, ORDERS, CUSTOMERS),
+    CommandRoute("PUT", "/commands/orders/{order_id}/shipping-address", UpdateShippingAddress, ORDERS, CUSTOMERS),
+    CommandRoute("PUT", "/commands/orders/{order_id}/status", UpdateOrderStatus, ORDERS, STAFF),
+    CommandRoute("POST", "/commands/orders/{order_id}/ship", ShipOrder, ORDERS, STAFF),
+    CommandRoute("POST", "/commands/orders/{order_id}/deliver", DeliverOrder, ORDERS, STAFF),
+    CommandRoute("POST", "/commands/orders/{order_id}/complete", CompleteOrder, ORDERS, STAFF),
+    CommandRoute("POST", "/commands/orders/{order_id}/cancel", CancelOrder, ORDERS, CUSTOMERS),
+    CommandRoute("POST", "/commands/orders/{order_id}/refund", RefundOrder, ORDERS, SUPPORT),
+    CommandRoute("DELETE", "/commands/orders/{order_id}", DeleteOrder, ORDERS, SUPPORT),
+    CommandRoute(
+        "POST", "/commands/payments", RequestPayment, ORDERS, CUSTOMERS, subject=lambda payment: payment.order_id
+    ),
+    CommandRoute("POST", "/commands/payments/{payment_id}/refund", RefundOrder, ORDERS, SUPPORT, through=THE_PAYMENT),
+    CommandRoute(
+        "POST", "/commands/inventory", UpdateInventory, INVENTORY, WAREHOUSE, subject=lambda of: str(of.product_id)
+    ),
+    CommandRoute("POST", "/commands/inventory/{product_id}/reserve", ReserveStock, INVENTORY, WAREHOUSE),
+    CommandRoute("POST", "/commands/inventory/{product_id}/release", ReleaseStock, INVENTORY, WAREHOUSE),
+    CommandRoute("POST", "/commands/inventory/{product_id}/commit", CommitStock, INVENTORY, WAREHOUSE),
+    CommandRoute("POST", "/commands/products", CreateProduct, PRODUCTS, ADMINS, subject=lambda of: str(of.product_id)),
+    CommandRoute("POST", "/commands/products/{product_id}/update", UpdateProduct, PRODUCTS, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/price", ChangePrice, PRODUCTS, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/activate", ActivateProduct, PRODUCTS, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/rollback", RollbackProduct, PRODUCTS, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/media", CreateMedia, MEDIA, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/media/rollback", RollbackMedia, MEDIA, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/attributes", CreateAttribute, ATTRIBUTES, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/attributes/batch", CreateAttributes, ATTRIBUTES, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/attributes/rollback", RollbackAttributes, ATTRIBUTES, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/inventory", CreateInventory, INVENTORY, WAREHOUSE),
+    CommandRoute("POST", "/commands/products/{product_id}/inventory/rollback", RollbackInventory, INVENTORY, WAREHOUSE),
+    CommandRoute("POST", "/commands/products/{product_id}/inventory/media", AttachInventoryMedia, INVENTORY, WAREHOUSE),
+    CommandRoute(
+        "POST", "/commands/products/{product_id}/inventory/media/remove", RemoveInventoryMedia, INVENTORY, WAREHOUSE
+    ),
 )
 
 IMPORT_ROUTE = CommandRoute(
-    "POST", "/commands/orders/import", ImportOrder, ORDERS, partition_key=lambda order: order.user_id
+    "POST", "/commands/orders/import", ImportOrder, ORDERS, ADMINS, partition_key=lambda order: order.user_id
 )
 """Its lines come as NDJSON, one command each."""
 
@@ -143,15 +152,20 @@ class Identity:
     is_keyed: bool
 
 
-def identify(subject: str, key: str | None) -> Identity:
-    """Make the ids of a command that `subject` (a client) sent under this Idempotency-Key, or without one."""
+def identify(actor: Actor, key: str | None) -> Identity:
+    """Make the ids of a command that this actor sent under this Idempotency-Key, or without one."""
     if key is None:
         return Identity(str(uuid7()), str(uuid7()), is_keyed=False)
     if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
         raise BadRequest(
             "invalid_idempotency_key", f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} visible characters."
         )
-    return keyed_identity(f"{subject}\n{key}")
+    return keyed_identity((named(actor) or "anonymous\n") + key)
+
+
+def named(actor: Actor) -> str:
+    """What sets this actor's keys apart from all others'; nothing for those who have not signed in."""
+    return "" if actor.name == NOBODY.name else f"actor\n{actor.name}\n"
 
 
 def keyed_identity(name: str) -> Identity:

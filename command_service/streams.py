@@ -18,12 +18,13 @@ KEPT_NAMES = 100_000  # of streams known to exist; a stream never ceases to
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """A stream after `version` commits: its state, the position of the last one, the partition key of the first."""
+    """A stream after `version` commits: its state, position and link of the last one, partition key of the first."""
 
     state: Any
     version: int = 0
     position: int = 0
     partition_key: int | None = None
+    chain: bytes | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +106,7 @@ def fold(decider: Decider[Any, Any, Any], known: Known, commits: list[Commit]) -
         state = known.state
         for record in commit.events:
             state = decider.evolve(state, decode_event(record))
-        known = Known(state, commit.version, commit.position, commit.partition_key)
+        known = Known(state, commit.version, commit.position, commit.partition_key, commit.chain)
     return known
 
 

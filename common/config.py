@@ -1,11 +1,13 @@
 """The settings of every process, read once from the environment in `__main__` and passed down."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MOST_PARTITIONS = 256
+PUBLIC_MESSAGE_KEY = "development-only"  # who knows it can pass for the sagas
 
 
 class Settings(BaseSettings):
@@ -18,7 +20,19 @@ class Settings(BaseSettings):
     events_database: str = "cqrs_events"
     views_database: str = "cqrs_views"
     amqp_url: str = "amqp://admin:admin@127.0.0.1:5672/"  # empty: no broker; several nodes with commas between
-    message_key: str = Field(default="development-only", min_length=8)  # keys the MAC of every message
+    message_key: str = Field(default=PUBLIC_MESSAGE_KEY, min_length=8)  # keys the MAC of every message
+
+    auth: Literal["on", "off"] = "on"  # off: everybody may do everything; on loopback only
+    auth_keys: str = ""  # the file or the URL of the JWKS that tokens are known by
+    auth_issuer: str = "leveret"  # what a token's iss must say
+    auth_audience: str = "leveret"  # and its aud
+    subject_rate: float = Field(default=200.0, gt=0)  # requests per second of one token's owner, where AUTH=on
+    subject_burst: int = Field(default=1000, ge=1)  # and so many at once
+    address_rate: float = Field(default=1000.0, gt=0)  # the same of one address, at the gateway
+    address_burst: int = Field(default=5000, ge=1)
+    most_requests: int = Field(default=1000, ge=1)  # in hand of one process at once; who comes then is answered 503
+    insecure_dev: bool = False  # AUTH=off is fine beyond loopback, too: for containers of a development machine
+
     partitions: int = Field(
         default=8, ge=1, le=MOST_PARTITIONS
     )  # fixed when the log is made; the log's own number wins

@@ -23,7 +23,10 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One accepted command: all its events. A draft has position 0."""
+    """One accepted command: all its events. A draft has position 0.
+
+    `chain` is its link to the commit before it in its stream (common/chain.py); the log's own, and in no message.
+    """
 
     position: int = 0
     stream: str
@@ -38,6 +41,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
+    chain: bytes | None = None
 
     def at(self, position: int) -> "Commit":
         """The draft as it stands in the log."""
@@ -55,6 +59,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             correlation_id=self.correlation_id,
             causation_id=self.causation_id,
             traceparent=self.traceparent,
+            chain=self.chain,
         )
 
     @property

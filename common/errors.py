@@ -6,8 +6,11 @@ LeveretError
 │   ├── NotFound            what the command is about does not exist
 │   ├── UnknownReference    what the command mentions does not exist
 │   ├── Contradiction       what the command claims is not so
+│   ├── Forbidden           who asks may not do this
 │   ├── PreconditionFailed  If-Match names another version
 │   └── KeyReused           the Idempotency-Key belongs to another body
+├── Unauthenticated         nobody knows who asks
+├── TooManyRequests         who asks has asked too often
 ├── BadRequest              the request cannot be understood
 ├── InvalidBody             the request is understood and not acceptable; lists the fields
 ├── Unavailable             not now; the same request may be sent again
@@ -16,6 +19,7 @@ LeveretError
 └── ForeignLog              a checkpoint belongs to another log than the one it is used with
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -48,11 +52,19 @@ class Contradiction(Refusal):
     pass
 
 
+class Forbidden(Refusal):
+    pass
+
+
 class PreconditionFailed(Refusal):
     pass
 
 
 class KeyReused(Refusal):
+    pass
+
+
+class Unauthenticated(LeveretError):
     pass
 
 
@@ -80,6 +92,12 @@ class Unavailable(LeveretError):
     def __init__(self, detail: str, *, code: str = "unavailable", retry_after_seconds: int = 1) -> None:
         super().__init__(code, detail)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRequests(LeveretError):
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("too_many_requests", "You ask more often than you may; Retry-After says when to go on.")
+        self.retry_after_seconds = math.ceil(retry_after_seconds)
 
 
 class ProjectionLag(Unavailable):

@@ -1,6 +1,6 @@
 """The log: reading and appending commits in MongoDB (PROTOCOL L).
 
-With `stored_commits.py` and `repartitioning.py`, the only files that know how a commit is stored.
+With `stored_commits.py`, `log_verification.py` and `repartitioning.py`, the only files that know how one is stored.
 """
 
 import enum
@@ -119,6 +119,13 @@ async def open_log(database: AsyncDatabase, *, partitions: int) -> "MongoLog":
             raise Unavailable(f"The log is being renumbered: run `cqrs partitions {wanted}` until it ends.")
         await database["commits"].create_indexes(list(_INDEXES))
     return MongoLog(database, LogInfo(found["log_id"], found["partitions"]))
+
+
+async def open_log_as_it_is(database: AsyncDatabase) -> "MongoLog | None":
+    """Open the log to look at it: nothing is made, and it may be in the middle of being renumbered."""
+    with _reaching():
+        found: Any = await database["settings"].find_one({"_id": "log"})
+    return MongoLog(database, LogInfo(found["log_id"], found["partitions"])) if found else None
 
 
 def _read(

@@ -31,6 +31,7 @@ def to_document(commit: Commit) -> dict[str, Any]:
         "correlation_id": commit.correlation_id,
         "causation_id": commit.causation_id,
         "traceparent": commit.traceparent,
+        "chain": commit.chain,
     }
 
 

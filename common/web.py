@@ -12,16 +12,22 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
+from common.access.door import Door
+from common.access.policies import OPEN
+from common.access.routes import Handler, add_route, rate_headers, stand_before
 from common.errors import (
     BadRequest,
     CommandRejected,
     Contradiction,
     FieldError,
+    Forbidden,
     InvalidBody,
     KeyReused,
     LeveretError,
     NotFound,
     PreconditionFailed,
+    TooManyRequests,
+    Unauthenticated,
     Unavailable,
     UnknownReference,
 )
@@ -31,7 +37,7 @@ from common.tracing import trace_id_of
 MAX_BODY_BYTES = 64 * 1024
 PROBLEM_TYPE = "application/problem+json"
 SHUTDOWN_SECONDS = 10.0
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+IDLE_SECONDS = 30.0  # without a whole request: then a connection is closed, and so is who sends a head byte by byte
 
 log = structlog.get_logger(__name__)
 REQUESTS = Counter("leveret_http_requests_total", "HTTP requests", ["route", "status"])
@@ -47,6 +53,8 @@ _requests, _seconds = functools.cache(REQUESTS.labels), functools.cache(SECONDS.
 
 STATUSES: Mapping[type[LeveretError], int] = {
     BadRequest: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
     NotFound: 404,
     CommandRejected: 409,
     PreconditionFailed: 412,
@@ -54,10 +62,13 @@ STATUSES: Mapping[type[LeveretError], int] = {
     Contradiction: 422,
     InvalidBody: 422,
     KeyReused: 422,
+    TooManyRequests: 429,
     Unavailable: 503,
 }
 _TITLES = {
     400: "The request cannot be understood",
+    401: "Nobody knows who asks",
+    403: "Not for you",
     404: "Not found",
     405: "This method is not for this path",
     408: "The request took too long",
@@ -66,6 +77,7 @@ _TITLES = {
     413: "The body is too large",
     415: "The body must be JSON",
     422: "The request is not acceptable",
+    429: "Too many requests",
     500: "Something went wrong here",
     502: "The service behind cannot be reached",
     503: "Not now",
@@ -132,6 +144,7 @@ async def answer_problems(request: web.Request, handle: Handler) -> web.StreamRe
     except Exception:
         log.exception("request_failed", trace_id=trace_id(request), path=_route_name(request))
         response = problem(request, 500, "internal_error", "This is our fault; it has been logged under the trace_id.")
+    response.headers.update(rate_headers(request))
     route = _route_name(request)
     _requests(route, response.status).inc()
     _seconds(route).observe(time.perf_counter() - started)
@@ -140,11 +153,20 @@ async def answer_problems(request: web.Request, handle: Handler) -> web.StreamRe
 
 def _from_error(request: web.Request, error: LeveretError) -> web.Response:
     status = status_of(error)
-    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
+    headers = _headers_of(error)
     if error.code in ("invalid_json", "not_an_object"):
         status = 400
     errors = error.errors if isinstance(error, InvalidBody) else ()
     return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+
+
+def _headers_of(error: LeveretError) -> Mapping[str, str] | None:
+    if isinstance(error, Unavailable | TooManyRequests):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, Unauthenticated):  # RFC 6750, 3: who sent no token is not told of an error
+        fault = "" if error.code == "missing_token" else f', error="invalid_token", error_description="{error.detail}"'
+        return {"WWW-Authenticate": f'Bearer realm="leveret"{fault}'}
+    return None
 
 
 def status_of(error: LeveretError) -> int:
@@ -196,9 +218,9 @@ def add_operations(app: web.Application, ready: Callable[[], Awaitable[Mapping[s
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", metrics)
+    add_route(app, "GET", "/livez", livez, OPEN)
+    add_route(app, "GET", "/readyz", readyz, OPEN)
+    add_route(app, "GET", "/metrics", metrics, OPEN)
 
 
 class ProblemRunner(web.AppRunner):
@@ -233,13 +255,23 @@ class _RequestHandler(web.RequestHandler):
         return response
 
 
-def make_app() -> web.Application:
-    return web.Application(client_max_size=MAX_BODY_BYTES)
+def make_app(door: Door | None = None) -> web.Application:
+    """Without a door every route must be open to everybody."""
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    if door:
+        stand_before(app, door)
+    return app
 
 
 async def serve(app: web.Application, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests finish."""
-    runner = ProblemRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False)
+    runner = ProblemRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        handle_signals=False,
+        keepalive_timeout=IDLE_SECONDS,
+    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

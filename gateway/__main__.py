@@ -1,5 +1,6 @@
 """Run the gateway."""
 
+from common.access.door import open_door
 from common.config import Settings
 from common.process import run_process
 from common.web import serve
@@ -7,7 +8,9 @@ from gateway.app import make_gateway_app
 
 
 async def run(settings: Settings) -> None:
-    app = make_gateway_app(settings.command_url, settings.query_url, answer_seconds=settings.command_deadline_seconds)
+    door = await open_door(settings, is_outer=True)
+    seconds = settings.command_deadline_seconds
+    app = make_gateway_app(settings.command_url, settings.query_url, door, answer_seconds=seconds)
     await serve(app, settings.bind_host, settings.gateway_port)
 
 

@@ -13,10 +13,13 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from common.access.door import Door
+from common.access.policies import KNOWN_IF_TOLD, OPEN
+from common.access.routes import Handler, add_route
 from common.addresses import each_address, in_any_order
 from common.bodies import read_all
 from common.errors import NotFound, Unavailable
-from common.web import Handler, add_operations, json_response, make_app
+from common.web import add_operations, json_response, make_app
 
 MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
@@ -30,9 +33,9 @@ _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
 
 
-def make_gateway_app(command_url: str, query_url: str, *, answer_seconds: float = 5.0) -> web.Application:
+def make_gateway_app(command_url: str, query_url: str, door: Door, *, answer_seconds: float = 5.0) -> web.Application:
     """`answer_seconds` is how long a service may take; one that is silent for longer is given up."""
-    app = make_app()
+    app = make_app(door)
     upstreams = {"commands": _urls(command_url), "queries": _urls(query_url)}
 
     async def session(_: web.Application) -> AsyncIterator[None]:
@@ -55,9 +58,9 @@ def make_gateway_app(command_url: str, query_url: str, *, answer_seconds: float 
 
     app.cleanup_ctx.append(session)
     add_operations(app, ready)
-    app.router.add_get("/cqrs/ops/positions", positions)
+    add_route(app, "GET", "/cqrs/ops/positions", positions, OPEN)
     for side, urls in upstreams.items():
-        app.router.add_route("*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, [url / side for url in urls]))
+        add_route(app, "*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, [url / side for url in urls]), KNOWN_IF_TOLD)
     return app
 
 

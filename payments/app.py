@@ -8,10 +8,12 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
+from common.access.policies import OPEN
+from common.access.routes import Handler, add_route
 from common.bodies import parse_body, read_body
 from common.errors import BadRequest, NotFound, Unavailable
 from common.values import Message, Money, clean_text
-from common.web import Handler, add_operations, json_response, make_app, problem
+from common.web import add_operations, json_response, make_app, problem
 from payments import charges
 from payments.books import Books, Entry
 from payments.charges import Charge, Decision, Manner, Status
@@ -143,7 +145,7 @@ def make_payments_app(books: Books, conduct: Conduct) -> web.Application:
         ("GET", "/books", provider.books),
     )
     for method, path, handle in routes:
-        app.router.add_route(method, path, handle)
+        add_route(app, method, path, handle, OPEN)
     add_operations(app, provider.ready)
     app.on_shutdown.append(provider.stop_holding)
     return app

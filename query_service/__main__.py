@@ -1,5 +1,6 @@
 """Run the query service."""
 
+from common.access.door import open_door
 from common.config import Settings
 from common.mongo import open_client
 from common.process import run_process
@@ -12,7 +13,8 @@ async def run(settings: Settings) -> None:
     log_client = open_client(settings.events_mongodb_url, name="query")
     views, events = client[settings.views_database], log_client[settings.events_database]
     try:
-        await serve(make_query_app(views, events, settings), settings.bind_host, settings.query_port)
+        app = make_query_app(views, events, settings, await open_door(settings))
+        await serve(app, settings.bind_host, settings.query_port)
     finally:
         await client.close()
         await log_client.close()

@@ -1,17 +1,21 @@
 """What a query gives back, and how it reads the ids in its path."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from common.errors import BadRequest
+from common.access.routes import actor_of
+from common.errors import BadRequest, NotFound
 from common.values import is_number_id, is_uuid
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    content: Any
+    """`content` is what is answered, or makes it: who has the `etag` already needs none."""
+
+    content: Any | Callable[[], Any]
     etag: str | None = None
     is_parked: bool = False
 
@@ -24,7 +28,11 @@ def order_id_of(http: web.Request) -> str:
 
 
 def user_id_of(http: web.Request) -> int:
-    return _number_of(http, "user_id")
+    """To those who may not see what is this user's there is no such user."""
+    user_id = _number_of(http, "user_id")
+    if actor_of(http).is_kept_from(user_id):
+        raise NotFound("unknown_user", f"There is no user {user_id}, or it is not you.")
+    return user_id
 
 
 def product_id_of(http: web.Request) -> int:

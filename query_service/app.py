@@ -7,13 +7,16 @@ import msgspec
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.access.door import Door
+from common.access.policies import CUSTOMERS, OPEN, READERS, SUPPORT, Policy
+from common.access.routes import Handler, add_route
 from common.config import Settings
 from common.consistency import read_token
 from common.errors import Unavailable
 from common.mongo import reaching
 from common.primary import Primary
 from common.read_models.storage import CHECKPOINTS
-from common.web import Handler, add_operations, json_response, make_app, single_header
+from common.web import add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
 from query_service.queries import products
@@ -29,36 +32,36 @@ from query_service.queries.users import user_summary
 
 Query = Callable[[web.Request, AsyncDatabase], Awaitable[Answer]]
 
-QUERIES: tuple[tuple[str, Query], ...] = (
-    ("/queries/orders", list_orders),
-    ("/queries/orders/count", count_orders),
-    ("/queries/orders/by-number/{order_number}", order_by_number),
-    ("/queries/orders/{order_id}", one_order),
-    ("/queries/users/{user_id}/orders", orders_of_user),
-    ("/queries/users/{user_id}/summary", user_summary),
-    ("/queries/inventory", all_products),
-    ("/queries/inventory/{product_id}", one_product),
-    ("/queries/products", products.list_of_products),
-    ("/queries/products/{product_id}", products.one_product),
-    ("/queries/products/{product_id}/attributes", products.attributes_of_product),
-    ("/queries/products/{product_id}/media", products.media_of_product),
-    ("/queries/products/{product_id}/inventory", products.inventory_of_product),
-    ("/queries/statistics/orders", order_statistics),
-    ("/queries/statistics/customers", best_customers),
-    ("/queries/statistics/revenue", revenue),
+QUERIES: tuple[tuple[str, Query, Policy], ...] = (
+    ("/queries/orders", list_orders, READERS),
+    ("/queries/orders/count", count_orders, READERS),
+    ("/queries/orders/by-number/{order_number}", order_by_number, READERS),
+    ("/queries/orders/{order_id}", one_order, READERS),
+    ("/queries/users/{user_id}/orders", orders_of_user, READERS),
+    ("/queries/users/{user_id}/summary", user_summary, CUSTOMERS),
+    ("/queries/inventory", all_products, OPEN),
+    ("/queries/inventory/{product_id}", one_product, OPEN),
+    ("/queries/products", products.list_of_products, OPEN),
+    ("/queries/products/{product_id}", products.one_product, OPEN),
+    ("/queries/products/{product_id}/attributes", products.attributes_of_product, OPEN),
+    ("/queries/products/{product_id}/media", products.media_of_product, OPEN),
+    ("/queries/products/{product_id}/inventory", products.inventory_of_product, OPEN),
+    ("/queries/statistics/orders", order_statistics, SUPPORT),
+    ("/queries/statistics/customers", best_customers, SUPPORT),
+    ("/queries/statistics/revenue", revenue, SUPPORT),
 )
 
-LOG_QUERIES: tuple[tuple[str, Query], ...] = (
-    ("/queries/orders/{order_id}/audit", audit_of_order),
-    ("/queries/orders/{saga_id}/saga", one_saga),
-    ("/queries/sagas", sagas_in_state),
-    ("/queries/sagas/{saga_id}", one_saga),
+LOG_QUERIES: tuple[tuple[str, Query, Policy], ...] = (
+    ("/queries/orders/{order_id}/audit", audit_of_order, SUPPORT),
+    ("/queries/orders/{saga_id}/saga", one_saga, SUPPORT),
+    ("/queries/sagas", sagas_in_state, SUPPORT),
+    ("/queries/sagas/{saga_id}", one_saga, SUPPORT),
 )
 """They read the log, or what the sagas keep beside it, not a view: no token is waited for."""
 
 
-def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settings) -> web.Application:
-    app = make_app()
+def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settings, door: Door) -> web.Application:
+    app = make_app(door)
     of_views, of_log = Primary(views[CHECKPOINTS]), Primary(events[CHECKPOINTS])
     freshness = Freshness(
         views, of_views, wait_seconds=settings.consistency_wait_seconds, fresh_seconds=settings.fresh_seconds
@@ -81,12 +84,12 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settin
         return json_response({"groups": {group: _show_positions(of) for group, of in readings.items() if of.positions}})
 
     add_operations(app, ready)
-    app.router.add_get("/queries/health", health)
-    app.router.add_get("/ops/positions", positions)
-    for path, query in QUERIES:
-        app.router.add_get(path, _handler(query, views, freshness, of_views))
-    for path, query in LOG_QUERIES:
-        app.router.add_get(path, _log_handler(query, events, of_log))
+    add_route(app, "GET", "/queries/health", health, OPEN)
+    add_route(app, "GET", "/ops/positions", positions, OPEN)
+    for path, query, policy in QUERIES:
+        add_route(app, "GET", path, _handler(query, views, freshness, of_views), policy)
+    for path, query, policy in LOG_QUERIES:
+        add_route(app, "GET", path, _log_handler(query, events, of_log), policy)
     return app
 
 
@@ -97,11 +100,20 @@ def _handler(query: Query, views: AsyncDatabase, freshness: Freshness, primary: 
         try:
             with reaching_views():
                 answer = await primary.steadily(lambda: query(http, views))
+            return _response(http, answer, _headers(answer, reading))
         except msgspec.ValidationError as error:
             raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
-        return json_response(answer.content, headers=_headers(answer, reading))
 
     return handle
+
+
+def _response(http: web.Request, answer: Answer, headers: Mapping[str, str]) -> web.Response:
+    if not callable(answer.content):
+        return json_response(answer.content, headers=headers)
+    known = http.if_none_match or ()
+    if any(f'"{tag.value}"' == answer.etag or tag.value == "*" for tag in known):
+        return web.Response(status=304, headers=headers)
+    return json_response(answer.content(), headers=headers)
 
 
 def _log_handler(query: Query, events: AsyncDatabase, primary: Primary) -> Handler:

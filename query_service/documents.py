@@ -1,12 +1,15 @@
 """One document of a view: found or not there, and answered with its version."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import NotFound, Unavailable
 from query_service.answers import Answer
+
+WITHOUT_WORDS = {"words": 0, "beginnings": 0}
+"""They are there to be searched, and in no answer."""
 
 
 async def read_document(views: AsyncDatabase, collection: str, key: str | int, *, named: str) -> dict[str, Any]:
@@ -16,12 +19,16 @@ async def read_document(views: AsyncDatabase, collection: str, key: str | int, *
     """
     document = await views[collection].find_one({"_id": key})
     if document is None or not (document["version"] or "parked" in document):
-        raise NotFound(f"unknown_{named}", f"There is no {named} {key}, or it is not yet visible.")
+        raise not_found(named, key)
     if not document["version"]:
         raise Unavailable(f"This {named} cannot be shown until its view is repaired.", code="view_parked")
     return document
 
 
-def answer_with(content: Any, document: Mapping[str, Any]) -> Answer:
+def not_found(named: str, key: str | int) -> NotFound:
+    return NotFound(f"unknown_{named}", f"There is no {named} {key}, or it is not yet visible.")
+
+
+def answer_with(content: Any | Callable[[], Any], document: Mapping[str, Any]) -> Answer:
     etag = f'"{document["version"]}-{document["position"]}"'
     return Answer(content, etag=etag, is_parked="parked" in document)

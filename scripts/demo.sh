@@ -10,7 +10,10 @@ if ! cqrs status --json >/dev/null 2>&1; then
   export CQRS_DATA PAYMENT_SECONDS      # every `cqrs` below means this stack
   trap 'cqrs down; rm -rf "$CQRS_DATA"' EXIT
   trap 'exit 130' INT TERM
-  cqrs up --detach
+  case " $* " in
+    *" --auth "*) cqrs up --detach --auth ;;
+    *) cqrs up --detach ;;
+  esac
 fi
 
 gateway=$(cqrs status --json | python -c 'import json, sys; print(json.load(sys.stdin)["gateway"])')

@@ -45,6 +45,7 @@ class DataFolder:
         self.rabbitmq = self.path / "rabbitmq"
         self.payments = self.path / "payments.sqlite"  # SQLite keeps two more files beside it
         self.logs = self.path / "logs"
+        self.auth = self.path / "auth"
         self._marker = self.path / MARKER
         self._lock = self.path / "lock"
         self._state = self.path / "state.json"

@@ -129,6 +129,7 @@ def _plan_services(
         "QUERY_URL": urls["query"],
         "PAYMENTS_URL": urls["payments"],
         "PAYMENTS_DATA": str(folder.payments),
+        "AUTH": environ.get("AUTH") or "off",
         "PYTHONUNBUFFERED": "1",
     }
     ours = {row.process.name for row in draft.table} | set(ports)

@@ -1,16 +1,18 @@
 """One stack from its start to its end."""
 
 import asyncio
+import functools
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from common.access.actors import Role
 from common.config import Settings
 from stack.control import new_socket, remove_socket, serving
 from stack.folder import DataFolder, StackState
@@ -20,6 +22,10 @@ from stack.plan import Plan, make_plan
 from stack.sample import stock_sample
 from stack.stopping import clean_up_after_crash
 from stack.supervisor import Supervisor
+from stack.tokens import issue, public_keys
+
+SAMPLE_SECONDS = 600.0  # until then the stack has started, or will not
+Sample = Callable[[str], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,7 @@ class Wish:
     data: Path
     is_fresh: bool = False
     has_sample: bool = True
+    has_auth: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +73,10 @@ async def run_stack(
         if wish.is_fresh:
             folder.delete_databases()
         output = Output(folder.logs, console)
-        plan = make_plan(folder, settings, environ, output)
+        plan = make_plan(folder, settings, _with_auth(folder, environ) if wish.has_auth else environ, output)
         scene = _Scene(folder=folder, output=output, plan=plan, socket=new_socket())
         try:
-            await _run_scene(scene, on_ready, has_sample=wish.has_sample)
+            await _run_scene(scene, on_ready, sample=_sample(wish, folder, settings))
         finally:
             remove_socket(scene.socket)
             folder.forget_state()
@@ -77,7 +84,21 @@ async def run_stack(
                 claim.close()
 
 
-async def _run_scene(scene: _Scene, on_ready: Callable[[Ready], None], *, has_sample: bool) -> None:
+def _with_auth(folder: DataFolder, environ: Mapping[str, str]) -> dict[str, str]:
+    return {"AUTH_KEYS": str(public_keys(folder))} | dict(environ) | {"AUTH": "on"}
+
+
+def _sample(wish: Wish, folder: DataFolder, settings: Settings) -> Sample | None:
+    """Puts the sample product in stock, in the name of the stack."""
+    if not wish.has_sample:
+        return None
+    if not wish.has_auth:
+        return stock_sample
+    token = issue(folder, settings, role=Role.ADMIN, name="stack", user_id=None, seconds=SAMPLE_SECONDS)
+    return functools.partial(stock_sample, token=token)
+
+
+async def _run_scene(scene: _Scene, on_ready: Callable[[Ready], None], *, sample: Sample | None) -> None:
     began = time.monotonic()
     stop_wanted = _stop_signals()
     supervisor = Supervisor(scene.plan.table, say=scene.output.say, on_change=lambda: _record(scene, supervisor))
@@ -87,8 +108,8 @@ async def _run_scene(scene: _Scene, on_ready: Callable[[Ready], None], *, has_sa
             if not await _unless_stopped(supervisor.start(), stop_wanted):
                 return
             notes = [*scene.plan.notes]
-            if has_sample:
-                notes += filter(None, [await stock_sample(scene.plan.addresses["gateway"] or "")])
+            if sample:
+                notes += filter(None, [await sample(scene.plan.addresses["gateway"] or "")])
             seconds = time.monotonic() - began
             on_ready(Ready(data=str(scene.folder.path), addresses=scene.plan.addresses, notes=notes, seconds=seconds))
             await stop_wanted.wait()

@@ -22,15 +22,14 @@ PATIENCE_SECONDS = 60.0  # for a gateway that has just been started
 RETRY_SECONDS = 0.5
 
 
-async def stock_sample(gateway_url: str) -> str | None:
+async def stock_sample(gateway_url: str, token: str | None = None) -> str | None:
     """Put the product in stock; return what is to be told when that failed."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    headers = {"Idempotency-Key": KEY} | ({"Authorization": f"Bearer {token}"} if token else {})
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(
-                f"{gateway_url}/cqrs/commands/inventory", json=PRODUCT, headers={"Idempotency-Key": KEY}
-            ) as answer,
+            session.post(f"{gateway_url}/cqrs/commands/inventory", json=PRODUCT, headers=headers) as answer,
         ):
             if answer.ok:
                 return None

@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from common.access.actors import Actor
+
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
@@ -15,13 +17,13 @@ E = TypeVar("E")
 class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a rule may know besides the command and the state.
 
-    `subject` is the id of what the command is about (the order's, the product's); `known_streams` are those of the
-    streams the command refers to that exist.
+    `subject` is the id of what the command is about (the order's, the product's), `actor` who sent it;
+    `known_streams` are those of the streams the command refers to that exist.
     """
 
     subject: str
     now: datetime
-    actor: str = "anonymous"
+    actor: Actor
     known_streams: frozenset[str] = frozenset()
 
 

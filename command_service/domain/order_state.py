@@ -49,6 +49,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     status: OrderStatus | None = None
+    user_id: int = 0
     is_deleted: bool = False
     lines: tuple[OrderLine, ...] = ()  # a product stands in one of them
     total: Money | None = None
@@ -88,9 +89,9 @@ def _placed(event: OrderInitiated | OrderImported) -> Order:
     match event:
         case OrderInitiated():
             address = event.personal.shipping_address
-            return Order(status=OrderStatus.PENDING, lines=event.items, shipping_address=address)
+            return Order(status=OrderStatus.PENDING, user_id=event.user_id, lines=event.items, shipping_address=address)
         case OrderImported():
-            return Order(status=OrderStatus.COMPLETED, lines=event.items, total=event.paid)
+            return Order(status=OrderStatus.COMPLETED, user_id=event.user_id, lines=event.items, total=event.paid)
     assert_never(event)
 
 

@@ -30,14 +30,14 @@ from command_service.domain.order_moves import decide_move
 from command_service.domain.order_payment import decide_payment
 from command_service.domain.order_refund import decide_refund
 from command_service.domain.order_state import Order, evolve
-from common.errors import CommandRejected, NotFound
+from common.errors import CommandRejected, Forbidden, NotFound
 from common.events.orders import OrderEvent, OrderImported, OrderInitiated, OrderLine, OrderPersonal
 
 
 def decide(command: OrderCommand, order: Order, context: Context) -> tuple[OrderEvent, ...]:
     if isinstance(command, CreateOrder | ImportOrder):
         return _begin(command, order, context)
-    if order.status is None:
+    if order.status is None or context.actor.is_kept_from(order.user_id):
         raise NotFound("unknown_order", f"There is no order {context.subject}.")
     match command:
         case AddOrderItem() | RemoveOrderItem() | UpdateShippingAddress():
@@ -63,6 +63,8 @@ def _begin(command: CreateOrder | ImportOrder, order: Order, context: Context) -
 
 
 def _create(command: CreateOrder, order: Order, context: Context) -> tuple[OrderEvent, ...]:
+    if context.actor.is_kept_from(command.user_id):
+        raise Forbidden("not_your_user_id", f"You place orders as user {context.actor.user_id}, and as no other.")
     if order.status is not None:
         return ()
     for line in command.lines:

@@ -7,7 +7,8 @@ from typing import Any
 
 from command_service.handling import Request
 from command_service.requests import Sending, make_request, require_correlation_id
-from command_service.routes import MAX_KEY_CHARACTERS, ROUTES, CommandRoute, Identity, keyed_identity
+from command_service.routes import MAX_KEY_CHARACTERS, ROUTES, CommandRoute, Identity, keyed_identity, named
+from common.access.actors import Actor
 from common.bodies import parse_body
 from common.errors import BadRequest
 from common.lenient_frames import UNREADABLE
@@ -49,15 +50,22 @@ def route_of(message: CommandMessage) -> CommandRoute:
     return route
 
 
-def read_request(message: CommandMessage, deadline: float) -> Request:
+def authorization_of(message: CommandMessage) -> tuple[str, ...]:
+    """As over HTTP, in a header of this name."""
+    given = message.headers.get("authorization")
+    return (given,) if isinstance(given, str) else ()
+
+
+def read_request(message: CommandMessage, actor: Actor, deadline: float) -> Request:
     """Return the request of a message; BadRequest or InvalidBody tell what is wrong with it."""
     route = route_of(message)
     if UNREADABLE.items() <= message.headers.items():
         raise BadRequest("malformed_headers", "The headers cannot be read.")
-    identity = identify_message(message.app_id, message.message_id)
+    identity = identify_message(actor, message.app_id, message.message_id)
     _require_json(message)
     ids = {name: _id(message.headers, name) for name in ID_IN_PATH.findall(route.path)}
     sending = Sending(
+        actor=actor,
         path=ID_IN_PATH.sub(lambda found: ids[found[1]], route.path),
         ids=ids,
         deadline=deadline,
@@ -68,8 +76,8 @@ def read_request(message: CommandMessage, deadline: float) -> Request:
     return make_request(route, sending, parse_body(route.command, message.body), identity, message.body)
 
 
-def identify_message(app_id: str | None, message_id: str | None) -> Identity:
-    """Make the ids of the command that this application sent under this message_id.
+def identify_message(actor: Actor, app_id: str | None, message_id: str | None) -> Identity:
+    """Make the ids of the command that this actor's application sent under this message_id.
 
     They are the sender's own: neither another application's nor an Idempotency-Key's command gets the same id. Who
     leaves app_id out shares the message_ids of all who do.
@@ -79,7 +87,7 @@ def identify_message(app_id: str | None, message_id: str | None) -> Identity:
         raise BadRequest("missing_message_id", "A command needs a message_id: sent again, it is known by it.")
     if not all(len(text) <= MAX_KEY_CHARACTERS and text.isascii() and text.isprintable() for text in (sender, key)):
         raise BadRequest("invalid_message_id", "message_id and app_id have visible ASCII characters only.")
-    return keyed_identity(f"message\n{sender}\n{key}")
+    return keyed_identity(f"message\n{named(actor)}{sender}\n{key}")
 
 
 def _require_json(message: CommandMessage) -> None:

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 import structlog
 from aiormq.abc import DeliveredMessage
-from msgspec.structs import replace
 from prometheus_client import Counter
 
-from command_service.handling import CommandHandler, Outcome, Request
-from command_service.messages.reading import CommandMessage, read_request, route_of
+from command_service.handling import CommandHandler, Outcome
+from command_service.messages.reading import CommandMessage, authorization_of, read_request, route_of
 from command_service.messages.replying import Replies, accepted, refused
+from common.access.door import Door
 from common.command_queue import Delivery
 from common.envelope import Message
-from common.errors import BadRequest, InvalidBody, LeveretError, Refusal, Unavailable
+from common.errors import BadRequest, InvalidBody, LeveretError, Refusal, Unauthenticated, Unavailable
 from common.tasks import BackOff
 
 MESSAGES = Counter(
@@ -26,8 +26,9 @@ log = structlog.get_logger(__name__)
 class Settling:
     """Settles messages; `deadline_seconds` bounds each try of a command, not the number of tries."""
 
-    def __init__(self, handler: CommandHandler, replies: Replies, *, deadline_seconds: float) -> None:
+    def __init__(self, handler: CommandHandler, replies: Replies, door: Door, *, deadline_seconds: float) -> None:
         self._handler = handler
+        self._door = door
         self._replies = replies
         self._deadline_seconds = deadline_seconds
 
@@ -53,8 +54,8 @@ class Settling:
     async def _answer(self, message: CommandMessage, is_lost: Callable[[], bool]) -> Message:
         """Raises Unavailable when the message will come again, and what only a fault of ours can raise."""
         try:
-            outcome = await self._insist(read_request(message, self._deadline()), is_lost)
-        except (Refusal, BadRequest, InvalidBody) as error:
+            outcome = await self._insist(message, is_lost)
+        except (Refusal, Unauthenticated, BadRequest, InvalidBody) as error:
             MESSAGES.labels(error.code).inc()
             if not message.reply_to:
                 log.info("command_message_refused", routing_key=_known_key(message), code=error.code)
@@ -62,19 +63,20 @@ class Settling:
         MESSAGES.labels("replayed" if outcome.replayed else "done" if outcome.changed else "already_so").inc()
         return accepted(message, route_of(message), outcome)
 
-    async def _insist(self, request: Request, is_lost: Callable[[], bool]) -> Outcome:
+    async def _insist(self, message: CommandMessage, is_lost: Callable[[], bool]) -> Outcome:
         back_off = BackOff()
         while True:
             try:
-                return await self._handler.handle(request)
+                return await self._try(message)
             except Unavailable:
                 await back_off.pause()
                 if is_lost():
                     raise
-            request = replace(request, deadline=self._deadline())
 
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._deadline_seconds
+    async def _try(self, message: CommandMessage) -> Outcome:
+        actor = await self._door.admit(authorization_of(message), route_of(message).policy)
+        deadline = asyncio.get_running_loop().time() + self._deadline_seconds
+        return await self._handler.handle(read_request(message, actor, deadline))
 
 
 def read(delivered: DeliveredMessage) -> CommandMessage:

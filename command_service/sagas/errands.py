@@ -10,13 +10,14 @@ import orjson
 from command_service.handling import CommandHandler, Request
 from command_service.sagas.commands import COMMANDS
 from command_service.sagas.shapes import Want
+from common.access.actors import Actor, Role
 from common.bodies import parse_body
 from common.envelope import RecordedEvent
 from common.errors import KeyReused, Refusal, Unavailable
 from common.log import Log
 
 COMMAND_SECONDS = 5.0  # for one try
-ACTOR = "saga"
+ACTOR = Actor(name="saga", role=Role.SYSTEM)
 MOST_DETAIL = 500  # characters of a refusal
 
 

@@ -14,6 +14,8 @@ from bson.int64 import Int64
 from yarl import URL
 
 from command_service.sagas.errands import COMMAND_SECONDS, Done, Errand, Errands
+from common.access.policies import OPEN
+from common.access.routes import add_route
 from common.addresses import each_address
 from common.bodies import read_body
 from common.envelope import Seal
@@ -133,7 +135,7 @@ def add_errands(app: web.Application, errands: Errands, seal: Seal) -> None:
         results = await asyncio.gather(*(_result(errands, errand) for errand in received))
         return web.Response(body=_encode(results), content_type="application/json")
 
-    app.router.add_post(PATH, handle)
+    add_route(app, "POST", PATH, handle, OPEN)  # the seal is its door
 
 
 async def _result(errands: Errands, errand: Errand) -> Done | Undone:

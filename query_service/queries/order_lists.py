@@ -6,6 +6,8 @@ from typing import Any
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.access.routes import actor_of
+from common.errors import Forbidden
 from common.read_models.order_shapes import STATUSES
 from common.read_models.order_statistics import DAYS
 from common.read_models.orders import ORDERS
@@ -13,6 +15,7 @@ from common.read_models.storage import SUMS, all_of
 from common.read_models.users import USERS
 from common.values import is_uuid
 from query_service.answers import Answer, user_id_of
+from query_service.documents import WITHOUT_WORDS
 from query_service.money import known_numbers
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 from query_service.queries.order_filters import PARAMETERS, Filters, mark_of, read_filters
@@ -29,7 +32,7 @@ ORDERS_BY_STATUS = {status: {"$sum": f"$statuses.{status}"} for status in STATUS
 
 async def list_orders(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query, *PARAMETERS, "sort", "limit", "cursor")
-    return await _page(http, views, read_filters(http.query))
+    return await _page(http, views, _filters(http))
 
 
 async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -41,11 +44,21 @@ async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
 async def count_orders(http: web.Request, views: AsyncDatabase) -> Answer:
     """Exact where sums know it, else as far as MOST_COUNTED."""
     allow_only(http.query, *PARAMETERS)
-    filters = read_filters(http.query)
+    filters = _filters(http)
     if filters.keys() <= {"user_id", "status"}:
         return Answer({"count": await _from_sums(views, filters), "is_exact": True})
     count = await _count(views, filters)
     return Answer({"count": min(count, MOST_COUNTED), "is_exact": count <= MOST_COUNTED})
+
+
+def _filters(http: web.Request) -> Filters:
+    """Who sees only what is theirs asks for no more, whatever they ask for."""
+    filters, actor = read_filters(http.query), actor_of(http)
+    if not actor.sees_only_own:
+        return filters
+    if filters.get("user_id", actor.user_id) != actor.user_id:
+        raise Forbidden("not_your_user_id", f"You see the orders of user {actor.user_id}, and of no other.")
+    return {**filters, "user_id": actor.user_id}
 
 
 async def _page(http: web.Request, views: AsyncDatabase, filters: Filters) -> Answer:
@@ -77,7 +90,7 @@ async def _read(
     for part, fields in _parts(sort, after):
         if left := limit - len(found):
             wanted = {"$and": [*conditions, *part]}
-            found += await orders.find(wanted, sort=fields, limit=left, hint=hint).to_list()
+            found += await orders.find(wanted, WITHOUT_WORDS, sort=fields, limit=left, hint=hint).to_list()
     return found
 
 

@@ -6,13 +6,14 @@ from aiohttp import web
 from msgspec.structs import asdict
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.errors import BadRequest, NotFound
+from common.access.routes import actor_of
+from common.errors import BadRequest
 from common.read_models.order_indexes import BY_NUMBER
 from common.read_models.order_shapes import AddressView, OrderLineView, OrderView, RefundView, ShipmentView
 from common.read_models.orders import ORDERS
 from common.read_models.storage import to_view
 from query_service.answers import Answer, order_id_of
-from query_service.documents import answer_with, read_document
+from query_service.documents import answer_with, not_found, read_document
 from query_service.money import number, show
 from query_service.paging import allow_only
 from query_service.queries.order_filters import order_number_in
@@ -20,8 +21,7 @@ from query_service.queries.order_filters import order_number_in
 
 async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
-    document = await read_document(views, ORDERS.collection, order_id_of(http), named="order")
-    return answer_with(show_order(document), document)
+    return await _answer(http, views, order_id_of(http))
 
 
 async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -31,9 +31,16 @@ async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
         raise BadRequest("invalid_id", "An order's number is like ORD-2026-1207.")
     found = await views[ORDERS.collection].find_one({"order_number": number}, {"_id": 1}, hint=list(BY_NUMBER.fields))
     if found is None:
-        raise NotFound("unknown_order", f"There is no order {number}, or it is not yet visible.")
-    document = await read_document(views, ORDERS.collection, found["_id"], named="order")
-    return answer_with(show_order(document), document)
+        raise not_found("order", number)
+    return await _answer(http, views, found["_id"])
+
+
+async def _answer(http: web.Request, views: AsyncDatabase, order_id: str) -> Answer:
+    """To those who may not see it there is no such order."""
+    document = await read_document(views, ORDERS.collection, order_id, named="order")
+    if actor_of(http).is_kept_from(document["user_id"]):
+        raise not_found("order", order_id)
+    return answer_with(lambda: show_order(document), document)
 
 
 def show_order(document: dict[str, Any]) -> dict[str, Any]:

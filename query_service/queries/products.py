@@ -16,13 +16,12 @@ from common.read_models.storage import to_view
 from common.read_models.words import LONGEST_BEGINNING, asked_words
 from common.values import DEFAULT_CURRENCY, MAX_MINOR_UNITS, parse_money
 from query_service.answers import Answer, product_id_of
-from query_service.documents import answer_with, read_document
+from query_service.documents import WITHOUT_WORDS, answer_with, read_document
 from query_service.money import show
 from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
 
 Filter = dict[str, Any]
 MOST_ASKED_WORDS = 10
-WITHOUT_WORDS = {"words": 0, "beginnings": 0}
 
 _PRICE = ("min_price", "max_price", "currency")
 FILTERS = ("category", "sku", "status", *_PRICE, "q")
@@ -71,17 +70,17 @@ class Listing:
 
 async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
     document = await _read(http, views)
-    return answer_with(show_product(document), document)
+    return answer_with(lambda: show_product(document), document)
 
 
 async def attributes_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
     document = await _read(http, views)
-    return answer_with(page(_show_all(to_view(ProductView, document).attributes), None), document)
+    return answer_with(lambda: page(_show_all(to_view(ProductView, document).attributes), None), document)
 
 
 async def media_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
     document = await _read(http, views)
-    return answer_with(page(_show_all(to_view(ProductView, document).media), None), document)
+    return answer_with(lambda: page(_show_all(to_view(ProductView, document).media), None), document)
 
 
 async def inventory_of_product(http: web.Request, views: AsyncDatabase) -> Answer:

@@ -166,3 +166,20 @@ async def test_the_statistics_count_every_order_once(door: Door) -> None:
 def _revenue(statistics: Any) -> Decimal:
     """In euros; other tests may have sold in other currencies."""
     return sum((Decimal(part["amount"]) for part in statistics["revenue"] if part["currency"] == "EUR"), Decimal())
+
+
+async def test_who_has_the_newest_version_is_not_sent_it_again(door: Door) -> None:
+    placed = await door.place()
+    path = f"/cqrs/queries/orders/{placed['order_id']}"
+    shown = await door.send(spell("GET", path, headers={"Consistency-Token": placed["token"]}))
+    etag = shown.headers["ETag"]
+    for known in (etag, f"W/{etag}", f'"1-1", {etag}', "*"):
+        answer = await door.send(spell("GET", path, headers={"If-None-Match": known}))
+        assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag), known
+        assert "Projection-Position" in answer.headers
+    for known in ('"1-1"', "garbage", "", etag.strip('"')):
+        assert (await door.send(spell("GET", path, headers={"If-None-Match": known}))).status == 200, known
+    cancelled = await door.post(f"orders/{placed['order_id']}/cancel", {"reason": "changed my mind"})
+    token = cancelled.content["token"]
+    answer = await door.send(spell("GET", path, headers={"If-None-Match": etag, "Consistency-Token": token}))
+    assert (answer.status, answer.content["status"]) == (200, "CANCELLED")

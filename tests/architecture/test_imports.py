@@ -29,7 +29,10 @@ PURE = (
     "common/postal.py",
     "common/product_values.py",
     "common/errors.py",
+    "common/access/actors.py",
+    "common/access/policies.py",
     "common/envelope.py",
+    "common/chain.py",
     "common/codec.py",
     "common/upcasting.py",
     "common/consistency.py",
@@ -46,7 +49,7 @@ SAGAS = "command_service/sagas/table.py"
 PURE_LIBRARIES = frozenset({"immutables", "iso3166", "iso4217", "msgspec", "orjson", "pydantic"})
 PURE_STANDARD = frozenset(
     {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "heapq"}
-    | {"itertools", "re", "typing", "unicodedata", "uuid"}
+    | {"itertools", "math", "re", "typing", "unicodedata", "uuid"}
 )
 LIBRARY = ("common.broker", "common.codec", "common.envelope", "common.errors", "common.events")
 """What others may build on."""

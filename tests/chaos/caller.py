@@ -10,8 +10,8 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
-from command_service.requests import ANONYMOUS
 from command_service.routes import identify
+from common.access.actors import NOBODY
 from common.consistency import read_token
 from tests.chaos.history import Record, Verdict
 
@@ -72,7 +72,7 @@ class Caller:
                 type=reply.verdict,
                 status=reply.status,
                 subject=told.get("order_id") or wish.subject,
-                command_id=told.get("command_id") or identify(ANONYMOUS, wish.key).command_id,
+                command_id=told.get("command_id") or identify(NOBODY, wish.key).command_id,
                 version=told.get("version"),
                 position=told.get("position"),
                 partition=told.get("partition"),

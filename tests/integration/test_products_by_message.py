@@ -12,6 +12,7 @@ import pytest
 from command_service.messages import consuming
 from command_service.messages.replying import Replies
 from command_service.messages.settling import Settling
+from common.access.door import Door
 from common.tasks import end
 from tests.support.appending import Service
 from tests.support.broker import Broker, virtual_host
@@ -126,7 +127,7 @@ async def test_what_a_product_does_not_allow_is_refused_by_message(shop: Shop, s
 async def consumed(url: str, log: MemoryLog) -> AsyncIterator[None]:
     """Commands are taken for this log, in this process."""
     service, replies = Service(log, log.info), Replies(url)
-    settling = Settling(service.handler, replies, deadline_seconds=0.2)
+    settling = Settling(service.handler, replies, Door(None), deadline_seconds=0.2)
     work = asyncio.create_task(consuming.Consuming(url, settling, log.head).run())
     try:
         yield

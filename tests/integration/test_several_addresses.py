@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from common.access.door import Door
 from common.addresses import each_address
 from common.broker import Publisher
 from gateway.app import make_gateway_app
@@ -53,7 +54,10 @@ class Behind:
 
 async def call(command_url: str, headers: Mapping[str, str] = WITHOUT_KEY, *, times: int = CALLS) -> list[int]:
     """Send commands to a gateway in front of these; return the answers' statuses."""
-    async with TestServer(make_gateway_app(command_url, nobody())) as gateway, aiohttp.ClientSession() as http:
+    async with (
+        TestServer(make_gateway_app(command_url, nobody(), Door(None))) as gateway,
+        aiohttp.ClientSession() as http,
+    ):
         statuses: list[int] = []
         for _ in range(times):
             async with http.post(gateway.make_url("/cqrs/commands/orders"), json={}, headers=headers) as answer:

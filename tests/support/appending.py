@@ -14,6 +14,8 @@ from zlib import crc32
 from command_service.domain.decider import Context, Decider
 from command_service.handling import CommandHandler, Outcome, Request
 from command_service.streams import Streams
+from common.access.actors import ANYBODY
+from common.chain import link
 from common.envelope import Commit
 from common.errors import CommandRejected, Refusal, Unavailable
 from common.events.inventory import InventoryUpdated
@@ -78,6 +80,7 @@ def a_request(wish: Wish = "add", subject: str = "1", *, command_id: str | None 
         "command_id": command_id or a_command_id(),
         "is_keyed": command_id is not None,
         "fingerprint": f"{wish} {subject}",
+        "actor": ANYBODY,
         "deadline": asyncio.get_running_loop().time() + PATIENCE_SECONDS,
         "partition_key": 1,
     }
@@ -198,7 +201,10 @@ def _streams(log: Sequence[Commit]) -> dict[str, list[Commit]]:
 def _check_streams(streams: dict[str, list[Commit]]) -> None:
     for commits in streams.values():
         assert [commit.version for commit in commits] == list(range(1, len(commits) + 1)), "versions 1..n in order (L1)"
+        chain: bytes | None = None
         for commit, before in zip(commits, _prefixes(commits), strict=False):
+            assert commit.chain == link(chain, commit), f"{commit.position} is linked to what stands before it"
+            chain = commit.chain
             seen = _mark_of(commit).partition(" on ")[2]
             assert seen == digest(before), f"{commit.position} was decided on a state that never was (L7)"
 
@@ -251,7 +257,7 @@ def _check_already_so(call: Call, outcome: Outcome, states: list[Marks], positio
 def _refusal_of(call: Call, marks: Marks) -> str | None:
     """Why a command is not done in this state, by the rules as they are read, not as they are run."""
     try:
-        events = decide(call.request.command, marks, Context(subject="", now=None))  # type: ignore[arg-type]
+        events = decide(call.request.command, marks, Context(subject="", now=None, actor=ANYBODY))  # type: ignore[arg-type]
     except CommandRejected as refusal:
         return refusal.code
     if call.request.expected_version not in (None, len(marks)):

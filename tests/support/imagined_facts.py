@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from command_service.requests import ANONYMOUS
 from command_service.routes import identify
 from command_service.sagas.store import SagaStore
+from common.access.actors import NOBODY
 from common.envelope import Commit
 from common.read_models.storage import SUMS
 from projector.batch import Changes, Doc, DocumentId, fold
@@ -87,7 +87,7 @@ def key_at(position: int) -> str:
 
 
 def _command_id(position: int) -> str:
-    return identify(ANONYMOUS, key_at(position)).command_id
+    return identify(NOBODY, key_at(position)).command_id
 
 
 # What clients saw

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from command_service.domain.decider import Context, Decider
+from common.access.actors import ANYBODY
 from common.codec import encode_event
 from common.envelope import Commit
 from common.errors import Refusal
@@ -32,7 +33,9 @@ class ImaginedLog:
         known = self._known_streams | self._versions.keys()
         state = self.states.get(stream, decider.initial)
         try:
-            events = decider.decide(command, state, Context(subject=subject, now=at, known_streams=known))
+            events = decider.decide(
+                command, state, Context(subject=subject, now=at, actor=ANYBODY, known_streams=known)
+            )
         except Refusal:
             return
         if not events:

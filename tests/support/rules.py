@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from command_service.domain.decider import Context, Decider
+from common.access.actors import ANYBODY
 from common.errors import Refusal
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,7 +45,7 @@ class Case:
         for fact in self.facts:
             state = self.decider.evolve(state, fact)
         subject = SUBJECTS.get(self.decider.id_field, SUBJECT)
-        context = Context(subject=subject, now=NOW, known_streams=self.known_streams)
+        context = Context(subject=subject, now=NOW, actor=ANYBODY, known_streams=self.known_streams)
         return self.decider.decide(self.command, state, context)
 
 

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from command_service.domain.inventory import INVENTORY
 from command_service.domain.inventory_commands import StockCommand, UpdateInventory
-from command_service.requests import ANONYMOUS
 from command_service.routes import identify
+from common.access.actors import NOBODY
 from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Refusal, Unavailable
 from common.feed import Feed
@@ -50,7 +50,7 @@ class Desk:
             command=command,
             decider=INVENTORY,
             partition_key=command.product_id,
-            command_id=identify(ANONYMOUS, key).command_id,
+            command_id=identify(NOBODY, key).command_id,
             deadline=asyncio.get_running_loop().time() + PATIENCE_SECONDS,
         )
         about: dict[str, Any] = {

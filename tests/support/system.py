@@ -62,6 +62,7 @@ class System:
             "VIEWS_DATABASE": self.views_database,
             "AMQP_URL": amqp_url,
             "MESSAGE_KEY": MESSAGE_KEY,
+            "AUTH": "off",
             "LEASE_SECONDS": "1.5",
             "COMMAND_URL": self.url("command"),
             "QUERY_URL": self.url("query"),

@@ -17,6 +17,8 @@ from command_service.messages.replying import refused
 from command_service.messages.settling import Settling
 from command_service.routes import ROUTES, identify
 from command_service.sagas.errands import COMMANDS
+from common.access.actors import ANYBODY, Actor
+from common.access.door import Door
 from common.envelope import Message
 from common.errors import BadRequest, InvalidBody, LeveretError
 from common.lenient_frames import UNREADABLE, read_leniently
@@ -45,7 +47,7 @@ def a_message(**changes: Any) -> CommandMessage:
 
 def refusal_of(message: CommandMessage) -> LeveretError:
     with pytest.raises((BadRequest, InvalidBody)) as caught:
-        read_request(message, 0.0)
+        read_request(message, ANYBODY, 0.0)
     return caught.value
 
 
@@ -66,21 +68,21 @@ def test_no_command_can_be_sent_that_is_not_in_the_routes() -> None:
 
 
 def test_a_message_is_the_command_that_its_key_headers_and_body_say() -> None:
-    request = read_request(a_message(headers={"order_id": ORDER_ID, "expected_version": 3}), 5.0)
+    request = read_request(a_message(headers={"order_id": ORDER_ID, "expected_version": 3}), ANYBODY, 5.0)
     assert type(request.command).__name__ == "CancelOrder"
     assert (request.stream, request.expected_version, request.deadline) == (f"order-{ORDER_ID}", 3, 5.0)
     assert (request.correlation_id, request.is_keyed) == ("one", True)
 
 
 def test_without_a_correlation_id_the_command_begins_a_story_of_its_own() -> None:
-    request = read_request(a_message(correlation_id=None), 0.0)
+    request = read_request(a_message(correlation_id=None), ANYBODY, 0.0)
     assert request.correlation_id == request.command_id
 
 
 @pytest.mark.parametrize("version", [3, "3"])
 def test_an_expected_version_is_a_number_or_its_digits(version: object) -> None:
     headers = {"order_id": ORDER_ID, "expected_version": version}
-    assert read_request(a_message(headers=headers), 0.0).expected_version == 3
+    assert read_request(a_message(headers=headers), ANYBODY, 0.0).expected_version == 3
 
 
 @pytest.mark.parametrize(
@@ -126,19 +128,22 @@ def test_what_is_not_a_command_is_refused_with_a_code(changes: dict[str, Any], c
 
 
 def test_the_same_message_is_the_same_command() -> None:
-    first, second = read_request(a_message(), 0.0), read_request(a_message(reply_to=None), 9.0)
+    first, second = (
+        read_request(a_message(), ANYBODY, 0.0),
+        read_request(a_message(reply_to=None), ANYBODY, 9.0),
+    )
     assert (first.command_id, first.fingerprint) == (second.command_id, second.fingerprint)
 
 
 def test_another_body_or_another_id_under_one_message_id_is_another_command() -> None:
     other_id = ORDER_ID.replace("5", "6")
     said = [a_message(), a_message(body=b'{"reason":"x"}'), a_message(headers={"order_id": other_id})]
-    assert len({read_request(message, 0.0).fingerprint for message in said}) == 3
+    assert len({read_request(message, ANYBODY, 0.0).fingerprint for message in said}) == 3
 
 
 def test_senders_do_not_share_their_message_ids_with_each_other_nor_with_http() -> None:
-    ids = {identify_message(app_id, "1").command_id for app_id in (None, "till", "till2")}
-    assert len(ids | {identify(subject, "1").command_id for subject in ("anonymous", "message", "")}) == 6
+    ids = {identify_message(ANYBODY, app_id, "1").command_id for app_id in (None, "till", "till2")}
+    assert len(ids | {identify(Actor(name=name), "1").command_id for name in ("anonymous", "message", "import")}) == 6
 
 
 # answering
@@ -203,7 +208,7 @@ class Desk:
         self.log = MemoryLog(store)
         self.service = Service(self.log, store.info)
         self.answers = Answers()
-        self._settling = Settling(self.service.handler, self.answers, deadline_seconds=2.0)  # type: ignore[arg-type]
+        self._settling = Settling(self.service.handler, self.answers, Door(None), deadline_seconds=2.0)  # type: ignore[arg-type]
 
     def take(self, letter: Letter) -> asyncio.Task[None]:
         return asyncio.ensure_future(self._settling.settle(letter))  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 from msgspec.structs import replace as changed
 
-from command_service.requests import ANONYMOUS
 from command_service.routes import identify
+from common.access.actors import NOBODY
 from tests.chaos.history import Record
 from tests.chaos.oracle.calls import Call, with_greatest_before
 from tests.chaos.oracle.facts import Facts
@@ -89,7 +89,7 @@ def unanswered(facts: Facts) -> Record:
 
 
 def _written(facts: Facts, key: str) -> Facts:
-    return append(facts, last(facts, "StockReserved"), command_id=identify(ANONYMOUS, key).command_id)
+    return append(facts, last(facts, "StockReserved"), command_id=identify(NOBODY, key).command_id)
 
 
 def answer_with_another_position(facts: Facts) -> Facts:

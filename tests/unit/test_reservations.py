@@ -10,6 +10,7 @@ from command_service.domain.decider import Context
 from command_service.domain.inventory import INVENTORY
 from command_service.domain.inventory_commands import CommitStock, ReleaseStock, ReserveStock, UpdateInventory
 from command_service.domain.inventory_state import Inventory
+from common.access.actors import ANYBODY
 from common.errors import Refusal
 from common.events.inventory import InventoryUpdated, LowStockDetected, StockCommitted, StockReleased, StockReserved
 from common.values import Money
@@ -88,7 +89,11 @@ def test_the_last_piece_is_reserved_once() -> None:
 def test_more_than_is_available_is_not_reserved() -> None:
     given(INVENTORY, STOCK).when(reserve(11)).rejects("insufficient_stock")
     with pytest.raises(Refusal, match="10 are available"):
-        INVENTORY.decide(reserve(11), INVENTORY.evolve(Inventory(), STOCK), Context(subject="456", now=NOW))
+        INVENTORY.decide(
+            reserve(11),
+            INVENTORY.evolve(Inventory(), STOCK),
+            Context(subject="456", now=NOW, actor=ANYBODY),
+        )
 
 
 def test_a_product_nobody_knows_is_not_reserved() -> None:
@@ -163,7 +168,7 @@ def test_whatever_is_asked_no_piece_is_promised_twice(seed: int) -> None:
         asked = chance.choice((reserve(chance.randint(1, 6), reservation_id), release(reservation_id)))
         asked = chance.choice((asked, commit(reservation_id), update(chance.randint(0, 15))))
         try:
-            events = INVENTORY.decide(asked, state, Context(subject="456", now=NOW))
+            events = INVENTORY.decide(asked, state, Context(subject="456", now=NOW, actor=ANYBODY))
         except Refusal:
             continue
         for event in events:

@@ -20,7 +20,7 @@ MOST_NOT_YET = 15  # rows; it may only get smaller
 TEST = re.compile(r"(tests/\w+/test_\w+\.py)::(test_\w+)")
 FILE_ENDINGS = (".py", ".md", ".yml")
 SERVED = frozenset(
-    [(route.method, route.path) for route in ROUTES] + [("GET", path) for path, _ in (*QUERIES, *LOG_QUERIES)]
+    [(route.method, route.path) for route in ROUTES] + [("GET", path) for path, *_ in (*QUERIES, *LOG_QUERIES)]
 )
 NAMES = frozenset(EVENT_TYPES) | {route.command.__name__ for route in ROUTES}
 

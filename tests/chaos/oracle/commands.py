@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from command_service.requests import ANONYMOUS
 from command_service.routes import identify
+from common.access.actors import NOBODY
 from tests.chaos.history import Record
 from tests.chaos.oracle.calls import Call, with_greatest_before
 from tests.chaos.oracle.facts import Document, Facts, Finding
@@ -79,7 +79,7 @@ def tries_by_command(facts: Facts) -> Tries:
     """Command id → every call under its key, in the order of their invocation; the id follows from the key."""
     tries: dict[str, list[Record]] = defaultdict(list)
     for record in sorted(facts.commands, key=lambda record: record.invoke_ns):
-        tries[identify(ANONYMOUS, record.key).command_id].append(record)
+        tries[identify(NOBODY, record.key).command_id].append(record)
     return tries
 
 

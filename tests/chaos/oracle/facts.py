@@ -72,7 +72,9 @@ def digests(commits: Sequence[Document]) -> dict[int, str]:
 
 def canonical(value: Any) -> bytes:
     """One spelling for equal values, and another one for `1` and `1.0`."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+    return orjson.dumps(
+        value, default=bytes.hex, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    )
 
 
 def subject_of(commit: Document) -> str:

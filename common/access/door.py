@@ -1,0 +1,121 @@
+"""The door of a service: a request says who it is, and a route's policy says whether that will do."""
+
+import ipaddress
+from collections.abc import Sequence
+
+import structlog
+
+from common.access.actors import ANYBODY, NOBODY, Actor
+from common.access.keys import Keys, fetching
+from common.access.policies import Policy
+from common.access.rates import Allowance, Rate, Rates
+from common.access.tokens import Tokens, invalid_token
+from common.config import PUBLIC_MESSAGE_KEY, Settings
+from common.errors import LeveretError, Unauthenticated, Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+class Door:
+    """Without `tokens` everybody is trusted. Without `rates` everybody may ask as often as they like."""
+
+    def __init__(
+        self,
+        tokens: Tokens | None,
+        *,
+        by_subject: Rates | None = None,
+        by_address: Rates | None = None,
+        most_requests: int = 1000,
+    ) -> None:
+        self._tokens = tokens
+        self._room = most_requests
+        self._by_subject = by_subject
+        self._by_address = by_address
+
+    def enter(self) -> None:
+        """Take a place, to be given back by `leave`; Unavailable where there is none left."""
+        if not self._room:
+            raise Unavailable("This service has its hands full; send the same request again.", code="overloaded")
+        self._room -= 1
+
+    def leave(self) -> None:
+        self._room += 1
+
+    async def admit(self, authorization: Sequence[str], policy: Policy) -> Actor:
+        """Return who asks; Unauthenticated or Forbidden where the policy does not let them in.
+
+        `authorization` has the values of all headers of this name.
+        """
+        actor = await self.actor_of(authorization)
+        policy.require(actor)
+        return actor
+
+    def count_address(self, address: str | None) -> Allowance | None:
+        """TooManyRequests where this address asks too often."""
+        return self._by_address.take(address or "") if self._by_address else None
+
+    def count(self, actor: Actor) -> Allowance | None:
+        """The same of who has signed in."""
+        return self._by_subject.take(actor.name) if self._by_subject and actor is not NOBODY else None
+
+    async def actor_of(self, authorization: Sequence[str]) -> Actor:
+        if self._tokens is None:
+            return ANYBODY
+        if not authorization:
+            return NOBODY
+        if len(authorization) > 1:
+            raise Unauthenticated("repeated_authorization", "Authorization stands in the request more than once.")
+        scheme, _, token = authorization[0].partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise invalid_token("Authorization takes Bearer and a token.")
+        return await self._tokens.actor_of(token.strip(" "))
+
+
+async def open_door(settings: Settings, *, is_outer: bool = False) -> Door:
+    """Return the door that the settings ask for; LeveretError where it would stand open to anybody, or to nobody.
+
+    The outer one is the clients' own: it knows their addresses.
+    """
+    if settings.auth == "off":
+        _may_be_off(settings)
+        log.warning("auth_off", meaning="everybody who reaches this service may do everything")
+        return Door(None, most_requests=settings.most_requests)
+    if settings.message_key == PUBLIC_MESSAGE_KEY:
+        raise LeveretError(
+            "public_message_key",
+            "AUTH is on and MESSAGE_KEY is the one that everybody knows: set a secret one, the same for all processes.",
+        )
+    if not settings.auth_keys:
+        raise LeveretError(
+            "no_keys",
+            "AUTH is on and no keys are named: set AUTH_KEYS to the file or the URL of a JWKS, "
+            "or AUTH=off on a machine of your own.",
+        )
+    keys = Keys(fetching(settings.auth_keys))
+    await keys.read()
+    if not keys.generation and not settings.auth_keys.startswith("http"):
+        raise LeveretError("no_keys", f"AUTH_KEYS: {settings.auth_keys} is no JWKS that can be read.")
+    return Door(
+        Tokens(keys, issuer=settings.auth_issuer, audience=settings.auth_audience),
+        by_subject=Rates(Rate(settings.subject_rate, settings.subject_burst)),
+        by_address=Rates(Rate(settings.address_rate, settings.address_burst)) if is_outer else None,
+        most_requests=settings.most_requests,
+    )
+
+
+def _may_be_off(settings: Settings) -> None:
+    if not _is_loopback(settings.bind_host) and not settings.insecure_dev:
+        raise LeveretError(
+            "open_to_everybody",
+            f"AUTH=off on {settings.bind_host} would let everybody in: listen on 127.0.0.1, or set AUTH_KEYS "
+            "and AUTH=on (INSECURE_DEV=1 is for containers of a development machine).",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

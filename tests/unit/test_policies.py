@@ -1,0 +1,82 @@
+"""No route without a policy: every route of every service, as its router has them."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+from pymongo import AsyncMongoClient
+
+from command_service.app import CommandApi, make_command_app
+from command_service.sagas.post import PATH, add_errands
+from common.access.door import Door
+from common.access.policies import ADMINS, KNOWN_IF_TOLD, OPEN
+from common.access.routes import add_route, policies_of
+from common.config import Settings
+from common.envelope import Seal
+from common.web import add_operations, make_app
+from gateway.app import make_gateway_app
+from payments.app import Conduct, make_payments_app
+from query_service.app import make_query_app
+
+NOTHING = cast(Any, None)
+OPERATIONS = {"/livez", "/readyz", "/metrics"}
+SHOP_WINDOW = {
+    "/queries/inventory",
+    "/queries/inventory/{product_id}",
+    "/queries/products",
+    "/queries/products/{product_id}",
+    "/queries/products/{product_id}/attributes",
+    "/queries/products/{product_id}/media",
+    "/queries/products/{product_id}/inventory",
+}
+OPEN_PATHS = {
+    "command": OPERATIONS | {"/commands/health", "/ops/positions", PATH},  # the last one has a seal
+    "query": OPERATIONS | {"/queries/health", "/ops/positions"} | SHOP_WINDOW,
+    "gateway": OPERATIONS | {"/cqrs/ops/positions"},
+    "payments": OPERATIONS
+    | {"/charges", "/charges/{payment_id}/void", "/charges/{payment_id}", "/refunds", "/books"},  # a sandbox
+}
+
+
+async def ready() -> Mapping[str, bool]:
+    return {}
+
+
+def app_of(service: str) -> web.Application:
+    if service == "command":
+        api = CommandApi(NOTHING, NOTHING, partitions=8, deadline_seconds=1.0)
+        app = make_command_app(api, Door(None), ready=ready, positions=ready)
+        add_errands(app, NOTHING, Seal("a key for tests", "a log"))
+        return app
+    if service == "query":
+        database = AsyncMongoClient("mongodb://127.0.0.1:9", connect=False)["nothing"]
+        return make_query_app(database, database, Settings(), Door(None))
+    if service == "gateway":
+        return make_gateway_app("http://127.0.0.1:9", "http://127.0.0.1:9", Door(None))
+    return make_payments_app(NOTHING, Conduct(hold_seconds=0, failures=0))
+
+
+@pytest.mark.parametrize("service", OPEN_PATHS)
+async def test_every_route_was_added_with_a_policy(service: str) -> None:
+    app = app_of(service)
+    routed = {(route.method, route.resource and route.resource.canonical) for route in app.router.routes()}
+    assert {route for route in routed if route[0] != "HEAD"} == set(policies_of(app))
+
+
+@pytest.mark.parametrize("service", OPEN_PATHS)
+async def test_what_is_open_is_known(service: str) -> None:
+    assert {path for (_, path), policy in policies_of(app_of(service)).items() if policy is OPEN} == OPEN_PATHS[service]
+
+
+async def test_only_the_gateway_leaves_it_to_others_whether_a_token_is_needed() -> None:
+    for service in OPEN_PATHS:
+        passed_on = {path for (_, path), policy in policies_of(app_of(service)).items() if policy is KNOWN_IF_TOLD}
+        assert bool(passed_on) == (service == "gateway")
+
+
+def test_where_there_is_no_door_every_route_must_be_open() -> None:
+    app = make_app()
+    add_operations(app, ready)
+    with pytest.raises(KeyError):
+        add_route(app, "GET", "/secret", cast(Any, ready), ADMINS)

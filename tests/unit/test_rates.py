@@ -1,0 +1,57 @@
+"""How often somebody may ask."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.access.rates import Rate, Rates
+from common.errors import TooManyRequests
+
+RATE = Rate(per_second=10.0, burst=5)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_is_allowed_and_not_one_more() -> None:
+    rates = Rates(RATE, clock=Clock())
+    assert [rates.take("ada").left for _ in range(RATE.burst)] == [4, 3, 2, 1, 0]
+    with pytest.raises(TooManyRequests) as error:
+        rates.take("ada")
+    assert error.value.retry_after_seconds == 1
+    assert rates.take("bob").left == 4
+
+
+def test_what_is_refused_is_not_counted_and_time_makes_up_for_what_was_taken() -> None:
+    clock = Clock()
+    rates = Rates(RATE, clock=clock)
+    for _ in range(RATE.burst):
+        rates.take("ada")
+    for _ in range(100):
+        with pytest.raises(TooManyRequests):
+            rates.take("ada")
+    clock.now += 0.1
+    assert rates.take("ada").left == 0
+    clock.now += 60
+    assert rates.take("ada").left == 4
+
+
+@given(st.lists(st.floats(min_value=0, max_value=0.5), max_size=200))
+def test_in_any_stretch_of_time_no_more_than_the_burst_and_the_rate_is_let_through(pauses: list[float]) -> None:
+    clock, taken = Clock(), list[float]()
+    rates = Rates(RATE, clock=clock)
+    for pause in pauses:
+        clock.now += pause
+        try:
+            rates.take("ada")
+        except TooManyRequests:
+            continue
+        taken.append(clock.now)
+    for first, begin in enumerate(taken):
+        for count, end in enumerate(taken[first:], 1):
+            assert count <= RATE.burst + (end - begin) * RATE.per_second + 1e-6
