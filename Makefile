@@ -29,7 +29,7 @@ chaos-long: install ## The same with every fault and three seeds (about 2 hours)
 chaos-cluster: install ## Kill, freeze and cut off nodes of clusters under load (about 8 minutes)
 	.venv/bin/python -m tests.chaos.cluster
 
-bench: install ## Measure, against raw ceilings and peers, and draw it (about 13 minutes)
+bench: install ## Measure, against raw ceilings and peers, and draw it (about 15 minutes)
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.plots
 

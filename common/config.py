@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     subject_burst: int = Field(default=1000, ge=1)  # and so many at once
     address_rate: float = Field(default=1000.0, gt=0)  # the same of one address, at the gateway
     address_burst: int = Field(default=5000, ge=1)
+    address_requests: int = Field(default=100, ge=1)  # of one address in the gateway's hand at once, where AUTH=on
     most_requests: int = Field(default=1000, ge=1)  # in hand of one process at once; who comes then is answered 503
     insecure_dev: bool = False  # AUTH=off is fine beyond loopback, too: for containers of a development machine
 

@@ -57,7 +57,9 @@ async def verify(
     with reaching("The event log cannot be reached; verify it again."):
         newest = await database["commits"].find_one({}, {"_id": 1}, sort=[("_id", -1)])
         head = newest["_id"] if newest else 0
-        verdict = Verdict(head=head if until is None else min(head, until))
+        verdict = Verdict(head=head if until is None else until)
+        if verdict.head > head:
+            verdict.add(Fault(position=head + 1, what=f"the log ends at position {head}"))
         await _positions(database, verdict)
         await _streams(database, info, verdict, tell)
     return verdict
@@ -78,45 +80,54 @@ async def _positions(database: AsyncDatabase, verdict: Verdict) -> None:
 
 async def _streams(database: AsyncDatabase, info: LogInfo, verdict: Verdict, tell: Callable[[int], None]) -> None:
     """Stream by stream, as the index has them: only one commit is held at a time."""
-    of_all, previous, read = hashlib.sha256(), None, 0
-    found = database["commits"].find(
+    commits, of_all, previous, read = database["commits"], hashlib.sha256(), None, 0
+    linked = await commits.find_one({"chain": {"$type": "binData"}}, {"_id": 1}, sort=[("_id", 1)])
+    judge = _Judge(info, linked_from=linked["_id"] if linked else verdict.head + 1)
+    found = commits.find(
         {"_id": {"$lte": verdict.head}},
         sort=[("stream", 1), ("version", 1)],
         hint="stream_version",
         batch_size=BATCH,
-        allow_disk_use=False,
     )
     async for document in found:
-        commit = from_document(document)
-        before = previous if previous and previous.stream == commit.stream else None
-        verdict.streams += before is None
-        _judge(verdict, info, before, commit)
-        of_all.update(commit.chain or b"")
+        position = document["_id"]
+        try:
+            commit = from_document(document)
+            faults = judge.faults_of(previous if previous and previous.stream == commit.stream else None, commit)
+            of_all.update(f"{position} ".encode() + (commit.chain or link(None, commit)))
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            verdict.add(Fault(position=position, what=f"it cannot be read: {error}"))
+            continue
+        for what in faults:
+            verdict.add(Fault(position=position, what=what, stream=commit.stream, version=commit.version))
+        verdict.streams += previous is None or previous.stream != commit.stream
+        verdict.linked += commit.chain is not None
         previous, read = commit, read + 1
         if read % TELL_EVERY == 0:
             tell(read)
     verdict.digest = of_all.hexdigest()
 
 
-def _judge(verdict: Verdict, info: LogInfo, before: Commit | None, commit: Commit) -> None:
-    for what in _faults_of(info, before, commit):
-        verdict.add(Fault(position=commit.position, what=what, stream=commit.stream, version=commit.version))
-    verdict.linked += commit.chain is not None
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Before position `linked_from` nothing was linked yet."""
 
+    info: LogInfo
+    linked_from: int
 
-def _faults_of(info: LogInfo, before: Commit | None, commit: Commit) -> list[str]:
-    faults: list[str] = []
-    expected = before.version + 1 if before else 1
-    if commit.version != expected:
-        faults.append(f"version {expected} of its stream is missing")
-    if commit.partition != info.partition_of(commit.partition_key):
-        faults.append(f"it stands in partition {commit.partition}, which is not that of its key")
-    if before and commit.partition_key != before.partition_key:
-        faults.append("it has another partition key than its stream")
-    if before and commit.position < before.position:
-        faults.append("it stands before an earlier version of its stream")
-    if commit.chain is None and before and before.chain:
-        faults.append("it has no link, and the one before it has one")
-    elif commit.chain and commit.chain != link(before.chain if before else None, commit):
-        faults.append("it, or what stood before it, is not what was written")
-    return faults
+    def faults_of(self, before: Commit | None, commit: Commit) -> list[str]:
+        faults: list[str] = []
+        expected = before.version + 1 if before else 1
+        if commit.version != expected:
+            faults.append(f"version {expected} of its stream is missing")
+        if commit.partition != self.info.partition_of(commit.partition_key):
+            faults.append(f"it stands in partition {commit.partition}, which is not that of its key")
+        if before and commit.partition_key != before.partition_key:
+            faults.append("it has another partition key than its stream")
+        if before and commit.position < before.position:
+            faults.append("it stands before an earlier version of its stream")
+        if commit.chain is None and commit.position > self.linked_from:
+            faults.append("it has no link, and an earlier commit has one")
+        elif commit.chain is not None and commit.chain != link(before.chain if before else None, commit):
+            faults.append("it, or what stood before it, is not what was written")
+        return faults

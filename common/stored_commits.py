@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bson import Int64, encode
+from msgspec.structs import fields
 
 from common.envelope import Commit, RecordedEvent
+
+_FIELDS = {field.name for field in fields(Commit)}
 
 
 def stored_size_bytes(events: Sequence[RecordedEvent]) -> int:
@@ -36,7 +39,10 @@ def to_document(commit: Commit) -> dict[str, Any]:
 
 
 def from_document(document: dict[str, Any]) -> Commit:
+    """What a later version has written beside is left out: it may run at the same time."""
     document["position"] = int(document.pop("_id"))
+    for name in document.keys() - _FIELDS:
+        del document[name]
     document["events"] = tuple(RecordedEvent(**event) for event in document["events"])
     return Commit(**document)
 

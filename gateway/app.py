@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from common.access.door import Door
-from common.access.policies import KNOWN_IF_TOLD, OPEN
+from common.access.policies import KNOWN_IF_TOLD
 from common.access.routes import Handler, add_route
 from common.addresses import each_address, in_any_order
 from common.bodies import read_all
@@ -58,7 +58,7 @@ def make_gateway_app(command_url: str, query_url: str, door: Door, *, answer_sec
 
     app.cleanup_ctx.append(session)
     add_operations(app, ready)
-    add_route(app, "GET", "/cqrs/ops/positions", positions, OPEN)
+    add_route(app, "GET", "/cqrs/ops/positions", positions, KNOWN_IF_TOLD)
     for side, urls in upstreams.items():
         add_route(app, "*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, [url / side for url in urls]), KNOWN_IF_TOLD)
     return app

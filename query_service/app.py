@@ -8,7 +8,7 @@ from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.access.door import Door
-from common.access.policies import CUSTOMERS, OPEN, READERS, SUPPORT, Policy
+from common.access.policies import CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
 from common.access.routes import Handler, add_route
 from common.config import Settings
 from common.consistency import read_token
@@ -39,8 +39,8 @@ QUERIES: tuple[tuple[str, Query, Policy], ...] = (
     ("/queries/orders/{order_id}", one_order, READERS),
     ("/queries/users/{user_id}/orders", orders_of_user, READERS),
     ("/queries/users/{user_id}/summary", user_summary, CUSTOMERS),
-    ("/queries/inventory", all_products, OPEN),
-    ("/queries/inventory/{product_id}", one_product, OPEN),
+    ("/queries/inventory", all_products, KNOWN_IF_TOLD),
+    ("/queries/inventory/{product_id}", one_product, KNOWN_IF_TOLD),
     ("/queries/products", products.list_of_products, OPEN),
     ("/queries/products/{product_id}", products.one_product, OPEN),
     ("/queries/products/{product_id}/attributes", products.attributes_of_product, OPEN),

@@ -12,14 +12,23 @@ WITHOUT_WORDS = {"words": 0, "beginnings": 0}
 """They are there to be searched, and in no answer."""
 
 
-async def read_document(views: AsyncDatabase, collection: str, key: str | int, *, named: str) -> dict[str, Any]:
+async def read_document(
+    views: AsyncDatabase,
+    collection: str,
+    key: str | int,
+    *,
+    named: str,
+    asked: str | int | None = None,
+    is_hidden: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+) -> dict[str, Any]:
     """Raise NotFound when there is none, Unavailable when it was parked before there was anything to show.
 
-    A document of version 0 that is not parked is none: so far only further contexts have told of it.
+    A document of version 0 that is not parked is none: so far only further contexts have told of it. Nor is one that
+    is hidden. `asked` is what the client called it, if not by its key.
     """
     document = await views[collection].find_one({"_id": key})
-    if document is None or not (document["version"] or "parked" in document):
-        raise not_found(named, key)
+    if document is None or not (document["version"] or "parked" in document) or is_hidden(document):
+        raise not_found(named, asked or key)
     if not document["version"]:
         raise Unavailable(f"This {named} cannot be shown until its view is repaired.", code="view_parked")
     return document

@@ -16,7 +16,8 @@ from command_service.domain.order_commands import (
 )
 from command_service.domain.order_state import Order
 from command_service.domain.order_status import OVER, PAID, OrderStatus, refusal
-from common.errors import CommandRejected
+from common.access.actors import Role
+from common.errors import CommandRejected, Forbidden
 from common.events.orders import (
     OrderCancelled,
     OrderCompleted,
@@ -42,7 +43,7 @@ def decide_move(command: Move, order: Order, status: OrderStatus, context: Conte
         case RejectOrder():
             return _reject(command, status, context)
         case UpdateOrderStatus():
-            return _take(_step_to(command), status, context)
+            return _take(_step_to(command, context), status, context)
         case DeleteOrder():
             return _delete(command, order, status, context)
         case ShipOrder() | DeliverOrder() | CompleteOrder() | CancelOrder():
@@ -85,7 +86,7 @@ def _reject(command: RejectOrder, status: OrderStatus, context: Context) -> tupl
     return (OrderRejected(order_id=context.subject, code=command.code, reason=command.reason),)
 
 
-def _step_to(command: UpdateOrderStatus) -> Step:
+def _step_to(command: UpdateOrderStatus, context: Context) -> Step:
     """The command that leads to this status; some are reached by what happens, and never set."""
     match command.status:
         case OrderStatus.SHIPPED if command.carrier and command.tracking_number:
@@ -98,6 +99,8 @@ def _step_to(command: UpdateOrderStatus) -> Step:
             return DeliverOrder()
         case OrderStatus.COMPLETED:
             return CompleteOrder()
+        case OrderStatus.CANCELLED if context.actor.role is Role.WAREHOUSE:
+            raise Forbidden("forbidden", "Who packs orders does not cancel them.")
         case OrderStatus.CANCELLED:
             return CancelOrder(reason=command.reason)
     raise CommandRejected("status_not_settable", f"An order becomes {command.status} by what happens to it.")

@@ -10,10 +10,11 @@ from prometheus_client import Counter
 from command_service.handling import CommandHandler, Outcome
 from command_service.messages.reading import CommandMessage, authorization_of, read_request, route_of
 from command_service.messages.replying import Replies, accepted, refused
+from common.access.actors import Actor
 from common.access.door import Door
 from common.command_queue import Delivery
 from common.envelope import Message
-from common.errors import BadRequest, InvalidBody, LeveretError, Refusal, Unauthenticated, Unavailable
+from common.errors import BadRequest, InvalidBody, LeveretError, Refusal, TooManyRequests, Unauthenticated, Unavailable
 from common.tasks import BackOff
 
 MESSAGES = Counter(
@@ -64,19 +65,22 @@ class Settling:
         return accepted(message, route_of(message), outcome)
 
     async def _insist(self, message: CommandMessage, is_lost: Callable[[], bool]) -> Outcome:
-        back_off = BackOff()
+        """A token is looked at once: it may end while the command waits for the log."""
+        back_off, actor = BackOff(), None
         while True:
             try:
-                return await self._try(message)
-            except Unavailable:
+                actor = actor or await self._admit(message)
+                deadline = asyncio.get_running_loop().time() + self._deadline_seconds
+                return await self._handler.handle(read_request(message, actor, deadline))
+            except (Unavailable, TooManyRequests):
                 await back_off.pause()
                 if is_lost():
-                    raise
+                    raise Unavailable("The message will come again.") from None
 
-    async def _try(self, message: CommandMessage) -> Outcome:
+    async def _admit(self, message: CommandMessage) -> Actor:
         actor = await self._door.admit(authorization_of(message), route_of(message).policy)
-        deadline = asyncio.get_running_loop().time() + self._deadline_seconds
-        return await self._handler.handle(read_request(message, actor, deadline))
+        self._door.count(actor)
+        return actor
 
 
 def read(delivered: DeliveredMessage) -> CommandMessage:

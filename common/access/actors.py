@@ -26,7 +26,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def sees_only_own(self) -> bool:
         return self.role not in SEE_EVERYBODY
 
-    def is_kept_from(self, user_id: int) -> bool:
+    def is_kept_from(self, user_id: int | None) -> bool:
         """What belongs to this user is for this actor as if it were not there."""
         return self.sees_only_own and self.user_id != user_id
 

@@ -1,6 +1,7 @@
 """The keys by which tokens are known: a JWKS in a file or under a URL, read again when it may have changed."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,8 +12,11 @@ import structlog
 
 from common.errors import Unavailable
 
-KEPT_SECONDS = 300.0  # then the keys are read again: one that was taken out is known no more
+KEPT_SECONDS = 300.0  # then the keys are read again, beside the requests; after twice this time, before the next one
+MOST_SECONDS = 3600.0  # without being read they count no more: one may have been taken out
 PAUSE_SECONDS = 30.0  # between two readings, however many unknown keys are asked for
+FIRST_PAUSE_SECONDS = 2.0  # the same while there was none yet
+UNREADABLE = "The keys that tokens are known by cannot be read; try again in a moment."
 FETCH_SECONDS = 3.0
 MOST_BYTES = 256 * 1024
 ALGORITHM = "RS256"
@@ -33,28 +37,31 @@ class Keys:
         self._tried_at = float("-inf")
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
-        self._refreshing: asyncio.Task[None] | None = None
+        self._beside: asyncio.Task[None] | None = None
         self.generation = 0
 
-    def refresh(self) -> None:
-        """See to it that old keys are read again, while those that are known go on to count."""
-        now = self._clock()
-        is_old = now - self._read_at > KEPT_SECONDS and now - self._tried_at > PAUSE_SECONDS
-        if is_old and (self._refreshing is None or self._refreshing.done()):
-            self._refreshing = asyncio.create_task(self.read())
+    async def keep(self) -> None:
+        """See to it that old keys are read again; Unavailable where they are too old to count."""
+        age_seconds = self._clock() - self._read_at
+        if age_seconds <= KEPT_SECONDS:
+            return
+        if age_seconds > 2 * KEPT_SECONDS:
+            await self.read()
+        elif self._beside is None or self._beside.done():
+            self._beside = asyncio.create_task(self.read())
+        if self._clock() - self._read_at > MOST_SECONDS:
+            raise Unavailable(UNREADABLE)
 
     async def find(self, key_id: str) -> jwt.PyJWK | None:
-        """Return the key of this id; Unavailable where no keys could ever be read."""
         if key_id not in self._keys:
             await self.read()
-        if not self._keys:
-            raise Unavailable("The keys that tokens are known by cannot be read; try again in a moment.")
         return self._keys.get(key_id)
 
     async def read(self) -> None:
-        """Read them, at most every PAUSE_SECONDS; where that fails, those that are known go on to count."""
+        """Read them, unless that was just tried; where it fails, those that are known go on to count."""
         async with self._reading:
-            if self._clock() - self._tried_at <= PAUSE_SECONDS:
+            pause_seconds = PAUSE_SECONDS if self.generation else FIRST_PAUSE_SECONDS
+            if self._clock() - self._tried_at <= pause_seconds:
                 return
             self._tried_at = self._clock()
             try:
@@ -69,12 +76,18 @@ class Keys:
 
 
 def read_keys(content: bytes) -> dict[str, jwt.PyJWK]:
-    """The RS256 keys of a JWKS by their ids; ValueError where there are none."""
+    """The RS256 keys of a JWKS by their ids; ValueError where it is none, or has keys and none for us.
+
+    A JWKS may be empty: then nobody is known any more.
+    """
     try:
-        listed = jwt.PyJWKSet.from_json(content.decode()).keys
-    except (jwt.PyJWTError, ValueError, AttributeError, TypeError) as error:
+        said = json.loads(content)
+        if said["keys"] == []:
+            return {}
+        listed = jwt.PyJWKSet.from_dict(said).keys
+    except (jwt.PyJWTError, ValueError, AttributeError, TypeError, KeyError) as error:
         raise ValueError(f"this is no JWKS: {error}") from error
-    keys = {key.key_id: key for key in listed if key.key_id and _is_ours(key)}
+    keys = {key.key_id: key for key in listed if isinstance(key.key_id, str) and key.key_id and _is_ours(key)}
     if not keys:
         raise ValueError(f"there is no key for {ALGORITHM} with a kid, of {LEAST_BITS} bits or more")
     return keys
@@ -85,9 +98,13 @@ def _is_ours(key: jwt.PyJWK) -> bool:
     return is_meant and key.algorithm_name == ALGORITHM and key.key.key_size >= LEAST_BITS
 
 
+def is_url(where: str) -> bool:
+    return where.startswith(("https://", "http://"))
+
+
 def fetching(where: str) -> Fetch:
     """How to read what stands in this file or under this URL."""
-    return _from_url(where) if where.startswith(("https://", "http://")) else _from_file(Path(where))
+    return _from_url(where) if is_url(where) else _from_file(Path(where))
 
 
 def _from_file(path: Path) -> Fetch:
@@ -104,6 +121,11 @@ def _from_url(url: str) -> Fetch:
             aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as http,
             http.get(url, allow_redirects=False) as answer,
         ):
-            return await answer.content.read(MOST_BYTES)
+            content = b""
+            async for chunk in answer.content.iter_any():
+                content += chunk
+                if len(content) > MOST_BYTES:
+                    raise ValueError(f"it has more than {MOST_BYTES} bytes")
+            return content
 
     return read

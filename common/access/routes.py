@@ -6,14 +6,15 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from common.access.actors import Actor
-from common.access.door import Door
+from common.access.door import Door, network_of
 from common.access.policies import OPEN, Policy
 from common.access.rates import Allowance
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _DOOR: web.AppKey[Door] = web.AppKey("door", Door)
 _POLICIES: web.AppKey[dict[tuple[str, str], Policy]] = web.AppKey("policies", dict)
-_ACTOR, _ALLOWANCE = "actor", "allowance"
+_ACTOR: web.RequestKey[Actor] = web.RequestKey("actor", Actor)
+_ALLOWANCE: web.RequestKey[Allowance | None] = web.RequestKey("allowance", Allowance)
 
 
 def stand_before(app: web.Application, door: Door) -> None:
@@ -39,9 +40,14 @@ def actor_of(http: web.Request) -> Actor:
     return http[_ACTOR]
 
 
+def admit_as(http: web.BaseRequest, actor: Actor) -> None:
+    """From here on this is who asks."""
+    http[_ACTOR] = actor
+
+
 def rate_headers(http: web.BaseRequest) -> dict[str, str]:
     """What is left of how often this client may ask (draft-ietf-httpapi-ratelimit-headers)."""
-    allowance: Allowance | None = http.get(_ALLOWANCE)
+    allowance = http.get(_ALLOWANCE)
     if allowance is None:
         return {}
     rate = allowance.rate
@@ -54,13 +60,13 @@ def rate_headers(http: web.BaseRequest) -> dict[str, str]:
 
 def _guarded(door: Door, policy: Policy, handle: Handler) -> Handler:
     async def guarded(http: web.Request) -> web.StreamResponse:
-        door.enter()
-        try:
-            http[_ALLOWANCE] = door.count_address(http.remote)
-            http[_ACTOR] = actor = await door.admit(http.headers.getall("Authorization", ()), policy)
-            http[_ALLOWANCE] = door.count(actor) or http[_ALLOWANCE]
+        network = network_of(http.remote)
+        with door.place(network):
+            of_network = http[_ALLOWANCE] = door.count_network(network)
+            actor = await door.admit(http.headers.getall("Authorization", ()), policy)
+            http[_ALLOWANCE] = None  # who is refused now is not told of another allowance
+            http[_ALLOWANCE] = door.count(actor) or of_network
+            admit_as(http, actor)
             return await handle(http)
-        finally:
-            door.leave()
 
     return guarded

@@ -38,7 +38,7 @@ class Tokens:
 
     async def actor_of(self, token: str) -> Actor:
         """Return who it was issued to; Unauthenticated for whatever is wrong with it."""
-        self._keys.refresh()
+        await self._keys.keep()
         if self._generation != self._keys.generation:
             self._verified.clear()
             self._generation = self._keys.generation
@@ -53,7 +53,7 @@ class Tokens:
             claims = await self._claims(token)
         except jwt.ExpiredSignatureError as error:
             raise invalid_token("The token has expired.") from error
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, ValueError, OverflowError) as error:
             raise invalid_token("The token is not one of those that are known here.") from error
         return _Verified(_actor(claims), float(claims["exp"]) + LEEWAY_SECONDS)
 

@@ -6,6 +6,8 @@ from typing import Any
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.access.actors import Actor
+from common.access.routes import actor_of
 from common.read_models.inventory import INVENTORY, PRODUCT_DEMAND, InventoryView
 from common.read_models.order_indexes import BY_PRODUCT
 from common.read_models.order_shapes import AWAITING_STOCK
@@ -23,7 +25,7 @@ LISTED_PENDING_ORDERS = 10  # the same in a list of products
 async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
     document = await read_document(views, INVENTORY.collection, product_id_of(http), named="product")
-    return answer_with(await _show(views, document, SHOWN_PENDING_ORDERS), document)
+    return answer_with(await _show(views, document, actor_of(http), SHOWN_PENDING_ORDERS), document)
 
 
 async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -35,12 +37,14 @@ async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:
         raise invalid_cursor()
     query = views[INVENTORY.collection].find({"_id": {"$gt": after}, "version": {"$gt": 0}}, sort=[("_id", 1)])
     documents = await query.limit(limit + 1).to_list()
-    shown = await asyncio.gather(*(_show(views, document, LISTED_PENDING_ORDERS) for document in documents[:limit]))
+    actor = actor_of(http)
+    shown = await asyncio.gather(*(_show(views, each, actor, LISTED_PENDING_ORDERS) for each in documents[:limit]))
     next_cursor = write_cursor([documents[limit - 1]["_id"]]) if len(documents) > limit else None
     return Answer(page(list(shown), next_cursor))
 
 
-async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: int) -> dict[str, Any]:
+async def _show(views: AsyncDatabase, document: dict[str, Any], actor: Actor, limit_orders: int) -> dict[str, Any]:
+    """How many wait everybody may know; which orders they are, who may see everybody's."""
     inventory = to_view(InventoryView, document)
     waiting = await views[SUMS].find(all_of(PRODUCT_DEMAND, inventory.product_id)).to_list()
     return {
@@ -57,7 +61,9 @@ async def _show(views: AsyncDatabase, document: dict[str, Any], limit_orders: in
         "unit_price": show(inventory.unit_price),
         "media_count": inventory.media_count,
         "pending_orders_count": sum(demand.get("pending_orders", 0) for demand in waiting),
-        "pending_orders": await _pending_orders(views, inventory.product_id, limit_orders),
+        "pending_orders": []
+        if actor.sees_only_own
+        else await _pending_orders(views, inventory.product_id, limit_orders),
         "updated_at": inventory.updated_at,
         "version": document["version"],
     }

@@ -21,7 +21,8 @@ from query_service.queries.order_filters import order_number_in
 
 async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
     allow_only(http.query)
-    return await _answer(http, views, order_id_of(http))
+    order_id = order_id_of(http)
+    return await _answer(http, views, order_id, asked=order_id)
 
 
 async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -32,14 +33,20 @@ async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
     found = await views[ORDERS.collection].find_one({"order_number": number}, {"_id": 1}, hint=list(BY_NUMBER.fields))
     if found is None:
         raise not_found("order", number)
-    return await _answer(http, views, found["_id"])
+    return await _answer(http, views, found["_id"], asked=number)
 
 
-async def _answer(http: web.Request, views: AsyncDatabase, order_id: str) -> Answer:
+async def _answer(http: web.Request, views: AsyncDatabase, order_id: str, *, asked: str) -> Answer:
     """To those who may not see it there is no such order."""
-    document = await read_document(views, ORDERS.collection, order_id, named="order")
-    if actor_of(http).is_kept_from(document["user_id"]):
-        raise not_found("order", order_id)
+    actor = actor_of(http)
+    document = await read_document(
+        views,
+        ORDERS.collection,
+        order_id,
+        named="order",
+        asked=asked,
+        is_hidden=lambda order: actor.is_kept_from(order.get("user_id")),
+    )
     return answer_with(lambda: show_order(document), document)
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from common.consistency import write_token
 from common.web import ProblemRunner, add_operations, make_app
 from tests.support.issuing import Issuer, bearer
-from tests.support.system import System, running_system
+from tests.support.system import System, running_system, until
 
 ISSUER = Issuer()
 BURST, ADDRESS_BURST = 3, 8
@@ -70,6 +70,29 @@ async def test_who_comes_when_all_hands_are_full_is_sent_away_at_once(mongodb_ur
         assert sorted(answers) == [(503, "overloaded", "1"), (503, "projection_lag", "1")]
         async with http.get(url, headers=who) as answer:
             assert answer.status == 200
+
+
+async def test_one_address_does_not_hold_all_of_the_gateway(mongodb_url: str, tmp_path: Path) -> None:
+    async with small(mongodb_url, tmp_path, ADDRESS_REQUESTS="2") as (system, http):
+        host, port = system.gateway.removeprefix("http://").split(":")
+        held = []
+        for _ in range(2):
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"POST /cqrs/commands/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+            held.append(writer)
+
+        async def is_full() -> bool:
+            async with http.get(system.gateway + STATUS_OF_USER_1, headers=bearer(ISSUER.token("support"))) as answer:
+                return answer.status == 429
+
+        await until(is_full, seconds=PATIENCE_SECONDS, what="the address has its share")
+        for writer in held:
+            writer.transport.abort()
+
+        async def is_free() -> bool:
+            return not await is_full()
+
+        await until(is_free, seconds=PATIENCE_SECONDS, what="it has given its places back")
 
 
 @pytest.fixture

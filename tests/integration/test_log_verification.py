@@ -81,11 +81,45 @@ async def test_a_commit_that_was_changed_is_found(database: AsyncDatabase, field
     assert len(found) == (2 if field == "chain" and was["version"] < VERSIONS else 1), behind
 
 
+@pytest.mark.parametrize("link", [b"", b"x", "text", 7])
+async def test_what_is_no_link_does_not_pass_for_one(database: AsyncDatabase, link: object) -> None:
+    last: Any = await database["commits"].find_one({}, sort=[("_id", -1)])
+    await database["commits"].update_one({"_id": last["_id"]}, {"$set": {"chain": link, "actor": "somebody else"}})
+    assert [fault.position for fault in (await verified(database)).faults] == [last["_id"]]
+
+
+async def test_a_whole_stream_without_links_is_found(database: AsyncDatabase) -> None:
+    await database["commits"].update_many({"stream": "inventory-3"}, {"$set": {"chain": None}})
+    found = [(fault.stream, fault.version) for fault in (await verified(database)).faults]
+    assert found == [("inventory-3", version) for version in range(1, VERSIONS + 1)]
+
+
+async def test_what_cannot_be_read_is_told(database: AsyncDatabase) -> None:
+    await database["commits"].update_one({"_id": MIDDLE}, {"$set": {"events": 7}})
+    assert "it cannot be read" in (await verified(database)).faults[0].what
+
+
+async def test_a_log_that_ends_too_early_is_found(database: AsyncDatabase) -> None:
+    await database["commits"].delete_many({"_id": {"$gt": MIDDLE}})
+    assert (await verified(database)).is_sound
+    assert [fault.what for fault in (await verified(database, until=COMMITS)).faults] == [
+        f"the log ends at position {MIDDLE}"
+    ]
+
+
+async def test_commits_of_two_streams_that_changed_places_make_another_digest(database: AsyncDatabase) -> None:
+    digest, commits = (await verified(database)).digest, database["commits"]
+    one: Any = await commits.find_one_and_delete({"_id": MIDDLE})
+    other: Any = await commits.find_one_and_delete({"_id": MIDDLE + 1})
+    await commits.insert_many([one | {"_id": other["_id"]}, other | {"_id": one["_id"]}])
+    assert (await verified(database)).digest != digest
+
+
 async def test_a_chain_that_was_cut_off_is_found(database: AsyncDatabase) -> None:
     await change(database, chain=None)
     faults = (await verified(database)).faults
     assert [fault.what for fault in faults if fault.position == MIDDLE] == [
-        "it has no link, and the one before it has one"
+        "it has no link, and an earlier commit has one"
     ]
 
 

@@ -24,6 +24,7 @@ class Issuer:
         self._keys = {key_id: rsa.generate_private_key(65537, 2048) for key_id in key_ids or ("first",)}
         self.publishes = list(self._keys)
         self.fetched = 0
+        self.is_down = False
 
     def jwks(self) -> bytes:
         listed = []
@@ -34,6 +35,8 @@ class Issuer:
 
     async def fetch(self) -> bytes:
         self.fetched += 1
+        if self.is_down:
+            raise OSError("the issuer is down")
         return self.jwks()
 
     def write_to(self, folder: Path) -> Path:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.access.door import network_of
 from common.access.rates import Rate, Rates
 from common.errors import TooManyRequests
 
@@ -39,6 +40,20 @@ def test_what_is_refused_is_not_counted_and_time_makes_up_for_what_was_taken() -
     assert rates.take("ada").left == 0
     clock.now += 60
     assert rates.take("ada").left == 4
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, ""),
+    ],
+)
+def test_the_many_addresses_of_one_host_are_one(address: str | None, network: str) -> None:
+    assert network_of(address) == network
 
 
 @given(st.lists(st.floats(min_value=0, max_value=0.5), max_size=200))

@@ -4,9 +4,11 @@ import asyncio
 import time
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from common.access.actors import Actor, Role
-from common.access.keys import KEPT_SECONDS, PAUSE_SECONDS, Keys, read_keys
+from common.access.keys import KEPT_SECONDS, MOST_BYTES, MOST_SECONDS, PAUSE_SECONDS, Keys, fetching, read_keys
 from common.access.tokens import LEEWAY_SECONDS, MOST_CHARACTERS, Tokens
 from common.errors import Unauthenticated, Unavailable
 from tests.support.issuing import Issuer, encoded, signed_by_nobody, signed_with_the_public_key
@@ -174,7 +176,7 @@ async def test_while_the_keys_cannot_be_read_those_that_are_known_go_on_to_count
     issuer, clock = Issuer(), Clock()
     tokens = tokens_of(issuer, clock)
     await tokens.actor_of(issuer.token())
-    issuer.publishes = []
+    issuer.is_down = True
     clock.now += KEPT_SECONDS + 1
     for role in ("support", "warehouse"):
         assert await tokens.actor_of(issuer.token(role))
@@ -182,11 +184,67 @@ async def test_while_the_keys_cannot_be_read_those_that_are_known_go_on_to_count
     assert issuer.fetched == 2
 
 
+async def test_keys_that_could_not_be_read_for_an_hour_count_no_more_until_they_can() -> None:
+    issuer, clock = Issuer(), Clock()
+    tokens, token = tokens_of(issuer, clock), issuer.token()
+    await tokens.actor_of(token)
+    issuer.is_down = True
+    clock.now += MOST_SECONDS + 1
+    with pytest.raises(Unavailable):
+        await tokens.actor_of(token)
+    issuer.is_down = False
+    clock.now += PAUSE_SECONDS + 1
+    assert await tokens.actor_of(token)
+
+
+async def test_after_a_quiet_night_the_first_request_waits_for_the_keys_as_they_are_now() -> None:
+    issuer, clock = Issuer("first", "second"), Clock()
+    tokens, token = tokens_of(issuer, clock), issuer.token()
+    await tokens.actor_of(token)
+    issuer.publishes = ["second"]
+    clock.now += 2 * KEPT_SECONDS + 1
+    with pytest.raises(Unauthenticated):
+        await tokens.actor_of(token)
+
+
+async def test_an_empty_jwks_means_that_nobody_is_known() -> None:
+    issuer, clock = Issuer(), Clock()
+    tokens, token = tokens_of(issuer, clock), issuer.token()
+    await tokens.actor_of(token)
+    issuer.publishes = []
+    clock.now += 2 * KEPT_SECONDS + 1
+    with pytest.raises(Unauthenticated):
+        await tokens.actor_of(token)
+
+
 async def test_without_any_key_it_is_not_the_token_that_is_wrong() -> None:
     issuer = Issuer()
-    issuer.publishes = []
+    issuer.is_down = True
     with pytest.raises(Unavailable):
         await tokens_of(issuer).actor_of(issuer.token())
+
+
+async def test_a_jwks_under_a_url_is_read_to_its_end_and_not_beyond_measure() -> None:
+    issuer = Issuer("first", "second")
+
+    async def in_parts(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        content = issuer.jwks()
+        for start in range(0, len(content), 100):
+            await answer.write(content[start : start + 100])
+            await asyncio.sleep(0)
+        if "endless" in request.path:
+            await answer.write(b" " * MOST_BYTES)
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/{name}", in_parts)
+    async with TestServer(app) as server:
+        keys = Keys(fetching(str(server.make_url("/jwks.json"))))
+        assert await keys.find("second")
+        too_long = Keys(fetching(str(server.make_url("/endless.json"))))
+        assert await too_long.find("second") is None
 
 
 @pytest.mark.parametrize(
@@ -199,7 +257,7 @@ async def test_without_any_key_it_is_not_the_token_that_is_wrong() -> None:
         b'"x"',
         b"{}",
         b'{"keys": {}}',
-        b'{"keys": []}',
+        b'{"keys": [{"kty": "RSA", "kid": ["x"]}]}',
         b'{"keys": [1]}',
         b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "first"}]}',
         b'{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "small"}]}',
