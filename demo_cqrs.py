@@ -774,7 +774,10 @@ async def who_may_do_what(story: Story) -> None:
     users = (story.user_id + 1000, story.user_id + 1001)
     ada = story.client.in_the_name_of("ADA", await story.control.token("customer", users[0]))
     bob = story.client.in_the_name_of("BOB", await story.control.token("customer", users[1]))
+    story.paper.say("Everything else in this story is told in the name of an admin: TOKEN.")
+    story.paper.curl("TOKEN=$(cqrs token issue --role admin)")
     story.paper.curl(f"ADA=$(cqrs token issue --role customer --user {users[0]})")
+    story.paper.curl(f"BOB=$(cqrs token issue --role customer --user {users[1]})")
     await _stock(story, story.cup_id, "Cup", 10, "5.00")
     body = {"user_id": users[0], "product_id": story.cup_id, "quantity": 1}
     path = "/cqrs/commands/orders"
