@@ -24,7 +24,7 @@ MAX_FLUSH_BYTES = 8 * 1024 * 1024
 LOSSES_BEFORE_TURN = 2  # positions lost to other processes in a row
 SHARED_SECONDS = 1.0  # after a loss the head is read before every insert for so long
 LOOK_SECONDS = 0.010  # how often an appender looks whose turn it is while it shares the log,
-LONELY_LOOK_SECONDS = 0.025  # and while it does not; a turn is long enough to be seen
+LONELY_LOOK_SECONDS = 0.025  # and while it does not
 PAUSE_SECONDS = 0.020  # before trying again when the log neither takes a position nor shows who has it
 
 log = structlog.get_logger(__name__)
@@ -221,7 +221,7 @@ class Appender:
             await self._log.release_turn(self._holder)
 
     async def _yield_turn(self) -> None:
-        """Wait while another appender has the turn; it has it for 50 ms at most.
+        """Wait while another appender has the turn: until its insert is done, TURN_MILLISECONDS at most.
 
         Whose turn it is is looked up beside the inserts, not before them.
         """

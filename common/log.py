@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 MAX_EVENTS = 100  # in one commit
 MAX_COMMIT_BYTES = 256 * 1024
-TURN_MILLISECONDS = 50
+TURN_MILLISECONDS = 1000  # given back when its insert is done; longer than an insert takes (ADR 18)
 
 _INDEXES = (
     pymongo.IndexModel([("stream", 1), ("version", 1)], unique=True, name="stream_version"),

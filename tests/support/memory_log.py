@@ -104,8 +104,9 @@ class Store:
             self._add(commit)
         return Written(len(commits))
 
-    def replicate(self) -> None:
-        self.majority = len(self.journal)
+    def replicate(self, places: int | None = None) -> None:
+        """The majority has all, or what was written up to this place."""
+        self.majority = max(self.majority, len(self.journal) if places is None else min(places, len(self.journal)))
 
     def roll_back(self, places: int | None = None) -> None:
         """Forget what the majority does not have; given `places`, forget all behind them: another, older log."""
@@ -153,9 +154,12 @@ class MemoryLog:
     """Implements `Log`. `faults` befall the next inserts, in order; while `is_cut` nothing gets an answer.
 
     With `staleness` (commits), pages, partitions and heads are read from a snapshot that may be so many commits old.
+    With `replication_seconds`, so long passes about before the majority has what an insert wrote or met.
     """
 
-    def __init__(self, store: Store, *, random: Random | None = None, slowness: float = 1.0) -> None:
+    def __init__(
+        self, store: Store, *, random: Random | None = None, slowness: float = 1.0, replication_seconds: float = 0.0
+    ) -> None:
         self.store = store
         self.info = store.info
         self.faults: deque[Fault] = deque()
@@ -163,6 +167,7 @@ class MemoryLog:
         self.staleness = 0
         self._random = random
         self._slowness = slowness
+        self._replication_seconds = replication_seconds
 
     async def head(self) -> int:
         await self._ask()
@@ -267,8 +272,7 @@ class MemoryLog:
         match fault:
             case None | Slow():
                 written = self.store.write(commits)
-                if written.count:
-                    self.store.replicate()
+                await self._replicate()
             case Lost():
                 written = unknown
             case Cut(count):
@@ -290,6 +294,13 @@ class MemoryLog:
                 written = unknown
         await self._travel()
         return written
+
+    async def _replicate(self) -> None:
+        """The majority has what stands in the journal now; an answer waits for it, be it that of a duplicate."""
+        written = len(self.store.journal)
+        if self._random and self._replication_seconds:
+            await asyncio.sleep(self._replication_seconds * self._random.uniform(0.5, 1.5))
+        self.store.replicate(written)
 
     async def _write_late(self, commits: tuple[Commit, ...], seconds: float) -> None:
         middle = len(commits) // 2

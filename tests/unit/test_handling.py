@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from random import Random
 
@@ -319,6 +320,34 @@ async def test_L5_a_slow_appender_does_not_starve_beside_a_quick_one() -> None:
             one.cancel()
     assert done["far"] >= 10
     assert done["quick"] >= 10
+
+
+@virtual
+async def test_L5_no_appender_starves_where_a_majority_takes_longer_than_a_look_at_the_turn() -> None:
+    """With a turn that ended before its insert did, somebody waited for 8.7 s here (ADR 18)."""
+    store = Store()
+    waits: list[float] = []
+    slowly = {"slowness": 5.0, "replication_seconds": 0.1}
+
+    async def load(appending: Appending, name: str, random: Random) -> None:
+        for number in itertools.count():
+            asked_at = now()
+            await appending.append(f"{name}-{number}", patience_seconds=100)
+            waits.append(now() - asked_at)
+            await asyncio.sleep(random.uniform(0, 0.2))
+
+    async with asyncio.TaskGroup() as tasks:
+        both = [Appending(MemoryLog(store, random=Random(number), **slowly)) for number in range(2)]
+        clients = [
+            tasks.create_task(load(appending, f"{process}-{client}", Random(client)))
+            for process, appending in enumerate(both)
+            for client in range(20)
+        ]
+        await asyncio.sleep(60)
+        for one in clients:
+            one.cancel()
+    assert len(waits) > 3000
+    assert max(waits) < 2
 
 
 # --- L6
