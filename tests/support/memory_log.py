@@ -272,7 +272,7 @@ class MemoryLog:
         match fault:
             case None | Slow():
                 written = self.store.write(commits)
-                await self._replicate()
+                await self._replicate(written)
             case Lost():
                 written = unknown
             case Cut(count):
@@ -295,12 +295,13 @@ class MemoryLog:
         await self._travel()
         return written
 
-    async def _replicate(self) -> None:
-        """The majority has what stands in the journal now; an answer waits for it, be it that of a duplicate."""
-        written = len(self.store.journal)
+    async def _replicate(self, written: Written) -> None:
+        """An answer waits for the majority, be it that of a duplicate."""
+        places = len(self.store.journal)
         if self._random and self._replication_seconds:
             await asyncio.sleep(self._replication_seconds * self._random.uniform(0.5, 1.5))
-        self.store.replicate(written)
+        if written.count:
+            self.store.replicate(places)
 
     async def _write_late(self, commits: tuple[Commit, ...], seconds: float) -> None:
         middle = len(commits) // 2
