@@ -92,9 +92,7 @@ class DataFolder:
     def message_key(self) -> str:
         """The key of the messages' MAC: random, made once, readable by us alone."""
         if not self._message_key.exists():
-            descriptor = os.open(self._message_key, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(32))
+            write_secret(self._message_key, secrets.token_urlsafe(32).encode())
         return self._message_key.read_text()
 
     def write_state(self, state: StackState) -> None:
@@ -125,3 +123,10 @@ class DataFolder:
         gateway = state.addresses.get("gateway") if state else None
         where = f" at {gateway}" if gateway else ""
         return f"a stack already runs on {self.path}{where}; `cqrs down` stops it, `cqrs status` shows it"
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Make a file that nobody else may read. Raise FileExistsError when it is there."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

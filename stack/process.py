@@ -7,10 +7,11 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from stack.errors import Refused, StartFailed
 
@@ -25,13 +26,19 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Program:
-    """One run of one program, in a session of its own: Ctrl-C at the terminal does not reach it."""
+    """One run of one program, in a session of its own: Ctrl-C at the terminal does not reach it.
 
-    def __init__(self, child: asyncio.subprocess.Process, on_line: OnLine):
+    A thread reads what it says: a program whose output nobody reads stands still, however busy our loop is.
+    """
+
+    def __init__(self, child: asyncio.subprocess.Process, output: BinaryIO, on_line: OnLine):
         self.pid = child.pid
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._child = child
-        self._reader = asyncio.create_task(self._read_lines(on_line))
+        self._on_line = on_line
+        self._has_said_all = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read_lines, args=(output,), daemon=True).start()
 
     @property
     def exit_code(self) -> int | None:
@@ -42,7 +49,7 @@ class Program:
         """Wait for the end and for its last line; return the exit code."""
         code = await self._child.wait()
         with contextlib.suppress(TimeoutError):  # a grandchild may hold the pipe open
-            await asyncio.wait_for(asyncio.shield(self._reader), timeout=1)
+            await asyncio.wait_for(self._has_said_all.wait(), timeout=1)
         return code
 
     async def stop(self, *, timeout_seconds: float) -> None:
@@ -59,20 +66,21 @@ class Program:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         await self._child.wait()
-        self._reader.cancel()
 
-    async def _read_lines(self, on_line: OnLine) -> None:
-        assert self._child.stdout is not None
-        while True:
-            try:
-                raw = await self._child.stdout.readline()
-            except ValueError:  # longer than LONGEST_LINE_BYTES: asyncio has dropped it
-                continue
-            if not raw:
-                return
-            line = raw.decode(errors="replace").rstrip("\r\n")
-            self.last_lines.append(line)
-            on_line(line)
+    def _read_lines(self, output: BinaryIO) -> None:
+        """In the thread: read to the end, even when nobody is left to be told."""
+        with output:
+            for raw in iter(lambda: output.readline(LONGEST_LINE_BYTES), b""):
+                self._tell(self._hear, raw.decode(errors="replace").rstrip("\r\n"))
+        self._tell(self._has_said_all.set)
+
+    def _tell(self, callback: Callable[..., None], *words: str) -> None:
+        with contextlib.suppress(RuntimeError):  # our loop is closed
+            self._loop.call_soon_threadsafe(callback, *words)
+
+    def _hear(self, line: str) -> None:
+        self.last_lines.append(line)
+        self._on_line(line)
 
 
 async def spawn(
@@ -87,21 +95,25 @@ async def spawn(
     `env` None inherits ours. Call it from the main thread: the kernel watches the thread that starts the program.
     Raise StartFailed when the program cannot be executed.
     """
+    ours, its = os.pipe()
+    output = os.fdopen(ours, "rb")
     try:
         child = await asyncio.create_subprocess_exec(
             *argv,
             env=env,
             cwd=cwd,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=its,
             stderr=asyncio.subprocess.STDOUT,
-            limit=LONGEST_LINE_BYTES,
             start_new_session=True,
             preexec_fn=_die_with_parent(os.getpid()),
         )
     except OSError as error:
+        output.close()
         raise StartFailed(f"{argv[0]} cannot be started: {error.strerror}") from error
-    return Program(child, on_line)
+    finally:
+        os.close(its)
+    return Program(child, output, on_line)
 
 
 class Run(Protocol):

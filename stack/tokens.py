@@ -1,7 +1,6 @@
 """Tokens of a development stack: a key pair in its data folder, and what is signed with it."""
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from jwt.algorithms import RSAAlgorithm
 from common.access.actors import Role
 from common.access.keys import ALGORITHM
 from common.config import Settings
-from stack.folder import DataFolder
+from stack.folder import DataFolder, write_secret
 
 KEY_BITS = 2048
 KEY_ID = "development"
@@ -56,9 +55,7 @@ def _make_keys(folder: DataFolder, path: Path) -> None:
     folder.auth.mkdir(mode=0o700, exist_ok=True)
     key = rsa.generate_private_key(public_exponent=PUBLIC_EXPONENT, key_size=KEY_BITS)
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    write_secret(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     listed = {"keys": [public | {"kid": KEY_ID, "use": "sig", "alg": ALGORITHM}]}
     _jwks(folder).write_text(json.dumps(listed, indent=2) + "\n")

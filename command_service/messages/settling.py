@@ -79,7 +79,7 @@ class Settling:
 
     async def _admit(self, message: CommandMessage) -> Actor:
         actor = await self._door.admit(authorization_of(message), route_of(message).policy)
-        self._door.count(actor)
+        self._door.limits.count(actor)
         return actor
 
 

@@ -1,58 +1,28 @@
 """The door of a service: a request says who it is, and a route's policy says whether that will do."""
 
 import ipaddress
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import structlog
 
 from common.access.actors import ANYBODY, NOBODY, Actor
 from common.access.keys import Keys, fetching, is_url
+from common.access.limits import Limits
 from common.access.policies import Policy
-from common.access.rates import Allowance, Rate, Rates
+from common.access.rates import Rate, Rates
 from common.access.tokens import Tokens, invalid_token
 from common.config import PUBLIC_MESSAGE_KEY, Settings
-from common.errors import LeveretError, TooManyRequests, Unauthenticated, Unavailable
+from common.errors import LeveretError, Unauthenticated
 
 log = structlog.get_logger(__name__)
 
 
 class Door:
-    """Without `tokens` everybody is trusted. Without `rates` everybody may ask as often as they like."""
+    """Without `tokens` everybody is trusted."""
 
-    def __init__(
-        self,
-        tokens: Tokens | None,
-        *,
-        by_subject: Rates | None = None,
-        by_address: Rates | None = None,
-        most_requests: int = 1000,
-        most_of_address: int | None = None,
-    ) -> None:
+    def __init__(self, tokens: Tokens | None, limits: Limits | None = None) -> None:
         self._tokens = tokens
-        self._room = most_requests
-        self._most_of_address = most_of_address
-        self._inside: Counter[str] = Counter()
-        self._by_subject = by_subject
-        self._by_address = by_address
-
-    @contextmanager
-    def place(self, network: str) -> Iterator[None]:
-        """Hold a place; Unavailable where there is none left, TooManyRequests where this network has its share."""
-        if not self._room:
-            raise Unavailable("This service has its hands full; send the same request again.", code="overloaded")
-        if self._most_of_address is not None and self._inside[network] >= self._most_of_address:
-            raise TooManyRequests(1.0)
-        self._room -= 1
-        self._inside[network] += 1
-        try:
-            yield
-        finally:
-            self._room += 1
-            self._inside[network] -= 1
-            if not self._inside[network]:
-                del self._inside[network]
+        self.limits = limits or Limits()
 
     async def admit(self, authorization: Sequence[str], policy: Policy) -> Actor:
         """Return who asks; Unauthenticated or Forbidden where the policy does not let them in.
@@ -62,14 +32,6 @@ class Door:
         actor = await self.actor_of(authorization)
         policy.require(actor)
         return actor
-
-    def count_network(self, network: str) -> Allowance | None:
-        """TooManyRequests where it asks too often."""
-        return self._by_address.take(network) if self._by_address else None
-
-    def count(self, actor: Actor) -> Allowance | None:
-        """The same of who has signed in."""
-        return self._by_subject.take(actor.name) if self._by_subject and actor is not NOBODY else None
 
     async def actor_of(self, authorization: Sequence[str]) -> Actor:
         if self._tokens is None:
@@ -92,7 +54,7 @@ async def open_door(settings: Settings, *, is_outer: bool = False) -> Door:
     if settings.auth == "off":
         may_be_off(settings)
         log.warning("auth_off", meaning="everybody who reaches this service may do everything")
-        return Door(None, most_requests=settings.most_requests)
+        return Door(None, Limits(most_requests=settings.most_requests))
     if settings.message_key == PUBLIC_MESSAGE_KEY:
         raise LeveretError(
             "public_message_key",
@@ -108,20 +70,13 @@ async def open_door(settings: Settings, *, is_outer: bool = False) -> Door:
     await keys.read()
     if not keys.generation and not is_url(settings.auth_keys):
         raise LeveretError("no_keys", f"AUTH_KEYS: {settings.auth_keys} is no JWKS that can be read.")
-    return Door(
-        Tokens(keys, issuer=settings.auth_issuer, audience=settings.auth_audience),
+    limits = Limits(
         by_subject=Rates(Rate(settings.subject_rate, settings.subject_burst)),
         by_address=Rates(Rate(settings.address_rate, settings.address_burst)) if is_outer else None,
         most_requests=settings.most_requests,
         most_of_address=settings.address_requests if is_outer else None,
     )
-
-
-def network_of(address: str | None) -> str:
-    """Who counts as one: an IPv4 address, or the /64 that a host has of IPv6."""
-    if address is None or ":" not in address:
-        return address or ""
-    return str(ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False))
+    return Door(Tokens(keys, issuer=settings.auth_issuer, audience=settings.auth_audience), limits)
 
 
 def may_be_off(settings: Settings) -> None:

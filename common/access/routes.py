@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from common.access.actors import Actor
-from common.access.door import Door, network_of
+from common.access.door import Door
+from common.access.limits import network_of
 from common.access.policies import OPEN, Policy
 from common.access.rates import Allowance
 
@@ -61,11 +62,11 @@ def rate_headers(http: web.BaseRequest) -> dict[str, str]:
 def _guarded(door: Door, policy: Policy, handle: Handler) -> Handler:
     async def guarded(http: web.Request) -> web.StreamResponse:
         network = network_of(http.remote)
-        with door.place(network):
-            of_network = http[_ALLOWANCE] = door.count_network(network)
+        with door.limits.place(network):
+            of_network = http[_ALLOWANCE] = door.limits.count_network(network)
             actor = await door.admit(http.headers.getall("Authorization", ()), policy)
             http[_ALLOWANCE] = None  # who is refused now is not told of another allowance
-            http[_ALLOWANCE] = door.count(actor) or of_network
+            http[_ALLOWANCE] = door.limits.count(actor) or of_network
             admit_as(http, actor)
             return await handle(http)
 

@@ -85,15 +85,10 @@ async def media_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
 
 async def inventory_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
     document = await _read(http, views)
-    product = to_view(ProductView, document)
-    if product.inventory is None:
-        raise NotFound("unknown_inventory", f"Product {product.product_id} has no inventory, or it is not yet visible.")
-    content = {
-        "product_id": product.product_id,
-        **to_builtins(product.inventory),
-        "media": _show_all(product.inventory_media),
-    }
-    return answer_with(content, document)
+    if document.get("inventory") is None:
+        product_id = product_id_of(http)
+        raise NotFound("unknown_inventory", f"Product {product_id} has no inventory, or it is not yet visible.")
+    return answer_with(lambda: _show_inventory(document), document)
 
 
 async def list_of_products(http: web.Request, views: AsyncDatabase) -> Answer:
@@ -111,6 +106,15 @@ async def list_of_products(http: web.Request, views: AsyncDatabase) -> Answer:
 async def _read(http: web.Request, views: AsyncDatabase) -> dict[str, Any]:
     allow_only(http.query)
     return await read_document(views, PRODUCTS.collection, product_id_of(http), named="product")
+
+
+def _show_inventory(document: dict[str, Any]) -> dict[str, Any]:
+    product = to_view(ProductView, document)
+    return {
+        "product_id": product.product_id,
+        **to_builtins(product.inventory),
+        "media": _show_all(product.inventory_media),
+    }
 
 
 def show_product(document: dict[str, Any]) -> dict[str, Any]:

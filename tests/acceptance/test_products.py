@@ -77,6 +77,9 @@ async def test_the_parts_of_a_product_show_in_it_and_by_themselves(door: Door) -
     stock = await door.seen(f"{about}/inventory", token)
     assert stock == {"product_id": product_id, **shown["inventory"], "media": [SHELF]}
     assert (stock["quantity"], stock["sku"], stock["status"]) == (9, "KB-456", "ACTIVE")
+    for path in (about, f"{about}/inventory", f"{about}/media", f"{about}/attributes"):
+        etag = (await door.get(path)).headers["ETag"]
+        assert (await door.get(path, {"If-None-Match": etag})).status == 304, path
 
 
 async def test_the_parts_of_a_product_are_taken_away_again(door: Door) -> None:

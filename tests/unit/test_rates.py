@@ -4,23 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.access.door import network_of
+from common.access.limits import network_of
 from common.access.rates import Rate, Rates
 from common.errors import TooManyRequests
+from tests.support.clock import Clock
 
 RATE = Rate(per_second=10.0, burst=5)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_burst_is_allowed_and_not_one_more() -> None:
-    rates = Rates(RATE, clock=Clock())
+    rates = Rates(RATE, clock=Clock(100.0))
     assert [rates.take("ada").left for _ in range(RATE.burst)] == [4, 3, 2, 1, 0]
     with pytest.raises(TooManyRequests) as error:
         rates.take("ada")
@@ -29,7 +22,7 @@ def test_a_burst_is_allowed_and_not_one_more() -> None:
 
 
 def test_what_is_refused_is_not_counted_and_time_makes_up_for_what_was_taken() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     rates = Rates(RATE, clock=clock)
     for _ in range(RATE.burst):
         rates.take("ada")
@@ -58,7 +51,7 @@ def test_the_many_addresses_of_one_host_are_one(address: str | None, network: st
 
 @given(st.lists(st.floats(min_value=0, max_value=0.5), max_size=200))
 def test_in_any_stretch_of_time_no_more_than_the_burst_and_the_rate_is_let_through(pauses: list[float]) -> None:
-    clock, taken = Clock(), list[float]()
+    clock, taken = Clock(100.0), list[float]()
     rates = Rates(RATE, clock=clock)
     for pause in pauses:
         clock.now += pause

@@ -11,19 +11,12 @@ from common.access.actors import Actor, Role
 from common.access.keys import KEPT_SECONDS, MOST_BYTES, MOST_SECONDS, PAUSE_SECONDS, Keys, fetching, read_keys
 from common.access.tokens import LEEWAY_SECONDS, MOST_CHARACTERS, Tokens
 from common.errors import Unauthenticated, Unavailable
+from tests.support.clock import Clock
 from tests.support.issuing import Issuer, encoded, signed_by_nobody, signed_with_the_public_key
 from tests.support.system import until
 
 ISSUER, STRANGER = Issuer("first", "second"), Issuer("first")
 IN_2100 = 4102444800  # seconds since the epoch; ids of tests must not contain the clock
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def tokens_of(issuer: Issuer, clock: Clock | None = None) -> Tokens:
