@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from prometheus_client import Counter, Histogram
 from common.envelope import Commit
 from common.errors import Unavailable
 from common.log import Failure, Log, Written
-from common.tasks import look_at
+from common.tasks import end, look_at, supervised
 
 MAX_FLUSH_COMMITS = 500
 MAX_FLUSH_BYTES = 8 * 1024 * 1024
@@ -76,12 +77,12 @@ class Appender:
         self._holder = str(uuid4())
         self._queue: deque[_Pending] = deque()
         self._wake = asyncio.Event()
+        self._is_writing = asyncio.Event()
         self._head: int | None = None  # the last position, when it is certain
         self._losses = 0
         self._lost_at = -SHARED_SECONDS
         self._has_turn = False
-        self._looked_at = 0.0
-        self._looking: asyncio.Future[str | None] | None = None
+        self._is_others_turn = False  # when it was last looked at
         self._closing = False
 
     def append(self, draft: Commit, *, size_bytes: int, deadline: float) -> asyncio.Future[Commit]:
@@ -104,17 +105,27 @@ class Appender:
 
     async def run(self) -> None:
         """Write what is queued until cancelled; after `close`, until nothing is left."""
-        while not (self._closing and not self._queue):
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                try:
-                    await self._yield_turn()
-                    await self._flush()
-                except Unavailable:
-                    self._head = None
-                    await asyncio.sleep(PAUSE_SECONDS)
-                self._expire()
+        watching = asyncio.create_task(supervised("turns", self._watch_turns))
+        try:
+            while not (self._closing and not self._queue):
+                await self._wake.wait()
+                self._wake.clear()
+                self._is_writing.set()
+                await self._write_all()
+                self._is_writing.clear()
+        finally:
+            await end(watching)
+
+    async def _write_all(self) -> None:
+        while self._queue:
+            try:
+                if self._is_others_turn and not self._has_turn:
+                    await self._wait_for_turn()
+                await self._flush()
+            except Unavailable:
+                self._head = None
+                await asyncio.sleep(PAUSE_SECONDS)
+            self._expire()
 
     def close(self) -> None:
         """Let `run` end when the queue is empty."""
@@ -184,13 +195,17 @@ class Appender:
                 await self._settle_duplicate(rest)
 
     async def _settle_duplicate(self, rest: list[_Pending]) -> None:
-        """L5: a replay, a conflict, or the position went to another process.
+        """L5: a replay, a conflict, or the position went to another process. All of it is asked at once.
 
-        Where one command came again many may have, so all of them are looked up at once.
+        Where one command came again many may have, so all of them are looked up.
         """
         used, self._head = self._head, None
         first = rest[0].draft
-        found = await self._log.find_commands([pending.draft.command_id for pending in rest])
+        found, is_version_taken, head = await asyncio.gather(
+            self._log.find_commands([pending.draft.command_id for pending in rest]),
+            self._log.has_version(first.stream, first.version),
+            self._log.head(),
+        )
         if first.command_id in found:
             withdrawn: set[str] = set()
             for pending in rest:
@@ -198,20 +213,20 @@ class Appender:
                 if commit and pending.draft.stream not in withdrawn:
                     withdrawn.add(pending.draft.stream)
                     self._withdraw(pending, Replayed(commit))
-        elif await self._log.has_version(first.stream, first.version):
+        elif is_version_taken:
             self._withdraw(rest[0], Superseded())
         else:
-            await self._lost_position(used)
+            await self._lost_position(used, head)
 
-    async def _lost_position(self, used: int | None) -> None:
-        self._head = await self._log.head()
+    async def _lost_position(self, used: int | None, head: int) -> None:
         self._losses += 1
         self._lost_at = time.monotonic()
-        if self._head == used:  # what is in the way is not majority-committed yet
-            self._head = None
+        if head == used:  # what is in the way is not majority-committed yet
             await asyncio.sleep(PAUSE_SECONDS)
-        elif self._losses >= LOSSES_BEFORE_TURN and not self._has_turn:
-            self._has_turn = await self._log.take_turn(self._holder)
+            return
+        self._head = head
+        if self._losses >= LOSSES_BEFORE_TURN:
+            self._has_turn = await self._log.take_turn(self._holder)  # or have it for longer
             if not self._has_turn:
                 await self._wait_for_turn()
 
@@ -220,27 +235,24 @@ class Appender:
             self._has_turn = False
             await self._log.release_turn(self._holder)
 
-    async def _yield_turn(self) -> None:
-        """Wait while another appender has the turn: until its insert is done, TURN_MILLISECONDS at most.
-
-        Whose turn it is is looked up beside the inserts, not before them.
-        """
-        now = time.monotonic()
-        if self._has_turn:
-            return
-        if self._looking is None and now - self._looked_at >= (LOOK_SECONDS if self._shares else LONELY_LOOK_SECONDS):
-            self._looked_at = now
-            self._looking = asyncio.ensure_future(self._log.turn_holder())
-        if self._looking and self._looking.done():
-            looked, self._looking = self._looking, None
-            if looked.result() not in (None, self._holder):
-                await self._wait_for_turn()
+    async def _watch_turns(self) -> None:
+        """Look whose turn it is beside the inserts, not before them: an insert may take long."""
+        while True:
+            await self._is_writing.wait()
+            with suppress(Unavailable):
+                self._is_others_turn = await self._is_turn_of_another()
+            await asyncio.sleep(LOOK_SECONDS if self._shares else LONELY_LOOK_SECONDS)
 
     async def _wait_for_turn(self) -> None:
+        """Until the other's insert is done, TURN_MILLISECONDS at most."""
         self._head = None
         self._lost_at = time.monotonic()
-        while await self._log.turn_holder() not in (None, self._holder):  # noqa: ASYNC110 - another process has it
+        while await self._is_turn_of_another():  # noqa: ASYNC110 - another process has it
             await asyncio.sleep(0.001)
+        self._is_others_turn = False
+
+    async def _is_turn_of_another(self) -> bool:
+        return await self._log.turn_holder() not in (None, self._holder)
 
     def _withdraw(self, first: _Pending, reason: Exception) -> None:
         """End `first` with this reason; whatever of its stream stands behind it is decided again (L6)."""

@@ -17,6 +17,7 @@ import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from common.envelope import Commit
 from common.errors import Unavailable
@@ -43,9 +44,11 @@ _WHO_HAS_THE_TURN = {
     "filter": {"_id": "append", "$expr": {"$gt": ["$until", "$$NOW"]}},
     "limit": 1,
     "singleBatch": True,
-    "readConcern": {"level": "majority"},
+    "readConcern": {"level": "local"},
 }
 """As a command, at half the price of a cursor: it is asked a hundred times a second."""
+
+_QUICKLY = WriteConcern(w=1)  # a turn is a courtesy: it may be lost, and must not take as long as an insert (ADR 18)
 
 
 class Failure(enum.Enum):
@@ -87,7 +90,7 @@ class PartitionPage:
 
 
 class Log(Protocol):
-    """What the rest of the system knows of a log. Every read sees majority-committed data only.
+    """What the rest of the system knows of a log. Every read of commits sees majority-committed data only.
 
     Every method raises Unavailable when the log cannot be reached in time; `insert` returns Failure.UNKNOWN instead.
     """
@@ -148,7 +151,7 @@ class MongoLog:
         self.info = info
         self._database = database
         self._commits = database["commits"]
-        self._turns = database["turns"]
+        self._turns = database.get_collection("turns", write_concern=_QUICKLY)
         self._primary = Primary(self._commits)
 
     @_read

@@ -138,14 +138,13 @@ async def test_L7_the_real_log_reads_what_the_majority_has(real: MongoLog) -> No
     await real.read_all(0, 10)
     await real.read_partition(0, 0, 10)
     await real.last_positions(1)
-    await real.turn_holder()
     await real._database.command("profile", 0)
     reads = [op["command"] async for op in real._database["system.profile"].find({"op": "query"})]
     levels = [read.get("readConcern", {}).get("level") for read in reads]
-    assert len(levels) > 10
+    assert len(levels) >= 10
     assert levels.pop(0) == "linearizable"  # of a primary of which this process knows nothing yet
     assert set(levels) == {"majority", "snapshot"}
-    assert levels.count("majority") == 8
+    assert levels.count("majority") == 7
 
 
 CLASH = {"index": 2, "code": DUPLICATE_KEY}

@@ -13,8 +13,8 @@ from command_service.domain.decider import Context
 from common.envelope import Commit
 from common.errors import CommandRejected, KeyReused, PreconditionFailed, Unavailable
 from common.events.inventory import InventoryUpdated
-from common.group_commit import MAX_FLUSH_BYTES, Appender, Replayed, Superseded
-from common.log import MAX_EVENTS, TURN_MILLISECONDS, Written
+from common.group_commit import LONELY_LOOK_SECONDS, MAX_FLUSH_BYTES, Appender, Replayed, Superseded
+from common.log import MAX_EVENTS, Written
 from tests.support.appending import MARKS, PATIENCE_SECONDS, Mark, Marks, Service, a_request, digest
 from tests.support.commits import a_command_id, a_commit, an_event
 from tests.support.memory_log import Cut, Late, Lost, MemoryLog, RolledBack, Slow, Store
@@ -278,7 +278,7 @@ async def test_L5_a_success_in_between_starts_the_count_of_losses_anew() -> None
 
 
 @virtual
-async def test_L5_a_busy_appender_yields_to_the_one_who_has_the_turn_within_10_ms() -> None:
+async def test_L5_a_busy_appender_yields_to_the_one_who_has_the_turn_after_its_next_look() -> None:
     store = Store()
     appending = Appending(MemoryLog(store, random=Random(0), slowness=0.2))
     inserted_at: list[float] = []
@@ -294,9 +294,9 @@ async def test_L5_a_busy_appender_yields_to_the_one_who_has_the_turn_within_10_m
         taken_at = now()
         await asyncio.sleep(0.2)
         loading.cancel()
-    turn = [t - taken_at for t in inserted_at if taken_at < t < taken_at + TURN_MILLISECONDS / 1000]
+    turn = [t - taken_at for t in inserted_at if t > taken_at]
     assert turn, "the test did not load the log"
-    assert max(turn) < 0.015
+    assert max(turn) < LONELY_LOOK_SECONDS + 0.005
 
 
 @virtual
@@ -322,12 +322,15 @@ async def test_L5_a_slow_appender_does_not_starve_beside_a_quick_one() -> None:
     assert done["quick"] >= 10
 
 
+@pytest.mark.parametrize(("majority_seconds", "longest_wait_seconds"), [(0.1, 2.0), (0.3, 4.0)])
 @virtual
-async def test_L5_no_appender_starves_where_a_majority_takes_longer_than_a_look_at_the_turn() -> None:
-    """With a turn that ended before its insert did, somebody waited for 8.7 s here (ADR 18)."""
+async def test_L5_no_appender_starves_where_a_majority_takes_long(
+    majority_seconds: float, longest_wait_seconds: float
+) -> None:
+    """With turns that ended before their inserts did, somebody waited for 8.7 and 19 s here (ADR 18)."""
     store = Store()
     waits: list[float] = []
-    slowly = {"slowness": 5.0, "replication_seconds": 0.1}
+    slowly = {"slowness": 5.0, "replication_seconds": majority_seconds}
 
     async def load(appending: Appending, name: str, random: Random) -> None:
         for number in itertools.count():
@@ -346,8 +349,8 @@ async def test_L5_no_appender_starves_where_a_majority_takes_longer_than_a_look_
         await asyncio.sleep(60)
         for one in clients:
             one.cancel()
-    assert len(waits) > 3000
-    assert max(waits) < 2
+    assert len(waits) > 1500
+    assert max(waits) < longest_wait_seconds
 
 
 # --- L6
