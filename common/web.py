@@ -31,6 +31,8 @@ from common.errors import (
     Unavailable,
     UnknownReference,
 )
+from common.problems import title_of
+from common.problems.problem import slug_of
 from common.tasks import together
 from common.tracing import trace_id_of
 
@@ -65,23 +67,15 @@ STATUSES: Mapping[type[LeveretError], int] = {
     TooManyRequests: 429,
     Unavailable: 503,
 }
-_TITLES = {
-    400: "The request cannot be understood",
-    401: "Nobody knows who asks",
-    403: "Not for you",
-    404: "Not found",
-    405: "This method is not for this path",
-    408: "The request took too long",
-    409: "A rule says no",
-    412: "Somebody was faster",
-    413: "The body is too large",
-    415: "The body must be JSON",
-    422: "The request is not acceptable",
-    429: "Too many requests",
-    500: "Something went wrong here",
-    502: "The service behind cannot be reached",
-    503: "Not now",
+HTTP_CODES: Mapping[int, str] = {
+    404: "no_such_path",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    417: "expectation_failed",
 }
+"""Of what the library refuses."""
 
 
 def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -111,8 +105,8 @@ def problem_content(
 ) -> dict[str, Any]:
     """RFC 9457: what happened (`title`), what exactly and what to do (`detail`), and a `code` that never changes."""
     content: dict[str, Any] = {
-        "type": "/problems/" + code.replace("_", "-"),
-        "title": _TITLES.get(status, "The request failed"),
+        "type": "/problems/" + slug_of(code),
+        "title": title_of(code),
         "status": status,
         "code": code,
         "detail": detail,
@@ -174,8 +168,6 @@ def status_of(error: LeveretError) -> int:
 
 
 def _from_http_error(request: web.Request, error: web.HTTPException) -> web.Response:
-    codes = {404: "no_such_path", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
-    codes |= {408: "request_timeout", 417: "expectation_failed"}
     details = {
         404: "Nothing is served under this path.",
         405: "See the Allow header for what this path understands.",
@@ -186,7 +178,9 @@ def _from_http_error(request: web.Request, error: web.HTTPException) -> web.Resp
     }
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     status = error.status
-    return problem(request, status, codes.get(status, "http_error"), details.get(status, error.reason), headers=headers)
+    return problem(
+        request, status, HTTP_CODES.get(status, "http_error"), details.get(status, error.reason), headers=headers
+    )
 
 
 def _route_name(request: web.Request) -> str:

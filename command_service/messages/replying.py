@@ -22,7 +22,7 @@ from common.web import PROBLEM_TYPE, problem_content, status_of
 REPLY_SECONDS = 5.0  # a broker that has not taken a reply by then does without
 MOST_NAME_BYTES = 255  # of a queue, and of a correlation_id
 REPLIES = Counter("leveret_command_replies_total", "Answers to commands that came by message", ["outcome"])
-_STATUSES = {"unknown_command": 404, "body_too_large": 413, "unsupported_media_type": 415}
+STATUSES = {"unknown_command": 404, "body_too_large": 413, "unsupported_media_type": 415}
 _REPLACED = "\ufffd"
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ def accepted(message: CommandMessage, route: CommandRoute, outcome: Outcome) -> 
 
 def refused(message: CommandMessage, error: LeveretError) -> Message:
     errors = error.errors if isinstance(error, InvalidBody) else ()
-    status = _STATUSES.get(error.code) or status_of(error)
+    status = STATUSES.get(error.code) or status_of(error)
     trace_id = trace_id_of(message.headers.get("traceparent"))
     content = problem_content(status, error.code, error.detail, trace_id, errors)
     return _reply(message, {"status": status}, orjson.dumps(content), PROBLEM_TYPE)
