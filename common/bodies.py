@@ -6,6 +6,7 @@ from typing import NoReturn, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from common.errors import BadRequest, FieldError, InvalidBody, LeveretError
 
@@ -112,7 +113,16 @@ def _invalid(error: ValidationError) -> LeveretError:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return BadRequest("invalid_json", "The body is not JSON as RFC 8259 has it.")
-    return InvalidBody(tuple(FieldError(pointer=_pointer(e["loc"]), detail=e["msg"]) for e in found[:20]))
+    told = [each for each in found if not _follows(each, found)]
+    return InvalidBody(tuple(FieldError(pointer=_pointer(e["loc"]), detail=e["msg"]) for e in told[:20]))
+
+
+def _follows(error: ErrorDetails, found: list[ErrorDetails]) -> bool:
+    """A list is too short for the library when what stands in it was refused; that is one fault, not two."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in found
+    )
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
