@@ -8,9 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
+from command_service.contract import make_contract
 from command_service.domain.order_commands import ImportOrder
 from command_service.finding import find_subject, told_through
 from command_service.handling import CommandHandler, Outcome, Request
+from command_service.messages.contract import make_message_contract
 from command_service.requests import (
     Sending,
     begins_a_stream,
@@ -20,11 +22,13 @@ from command_service.requests import (
     require_correlation_id,
 )
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute, identify, keyed_identity
+from command_service.shown import ImportReport, RefusedLine
 from common.access.door import Door
 from common.access.policies import OPEN
 from common.access.routes import Handler, actor_of, add_route
 from common.bodies import parse_body, read_body, read_body_if_any
 from common.consistency import merge, read_token, write_token
+from common.contract.serving import add_document
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
 from common.log import Log
 from common.tracing import known_traceparent
@@ -111,6 +115,8 @@ def make_command_app(
 ) -> web.Application:
     app = make_app(door)
     add_operations(app, ready)
+    add_document(app, "/openapi.json", make_contract())
+    add_document(app, "/asyncapi.json", make_message_contract())
     add_route(app, IMPORT_ROUTE.method, IMPORT_ROUTE.path, api.import_orders, IMPORT_ROUTE.policy)
     for route in ROUTES:
         add_route(app, route.method, _pattern(route.path), api.handle(route), route.policy)
@@ -159,25 +165,24 @@ def _location(route: CommandRoute, outcome: Outcome) -> str:
     return "/cqrs/queries/" + _PLACES[route.decider.context].format(outcome.subject)
 
 
-def _import_report(results: dict[int, Outcome | LeveretError], seen: dict[int, int]) -> dict[str, Any]:
+def _import_report(results: dict[int, Outcome | LeveretError], seen: dict[int, int]) -> ImportReport:
     """Tell what came of each line, by its number in the batch."""
     done = [result for result in results.values() if isinstance(result, Outcome)]
     return {
         "accepted": sum(not outcome.replayed for outcome in done),
         "replayed": sum(outcome.replayed for outcome in done),
         "rejected": [
-            {"line": number, **_refused(result)}
-            for number, result in results.items()
-            if isinstance(result, LeveretError)
+            _refused(number, result) for number, result in results.items() if isinstance(result, LeveretError)
         ],
         "position": max((outcome.position for outcome in done), default=0),
         "token": write_token(merge(seen, *map(position_of, done))),
     }
 
 
-def _refused(error: LeveretError) -> dict[str, Any]:
+def _refused(line: int, error: LeveretError) -> RefusedLine:
     errors = error.errors if isinstance(error, InvalidBody) else ()
     return {
+        "line": line,
         "code": error.code,
         "detail": error.detail,
         "errors": [{"pointer": e.pointer, "detail": e.detail} for e in errors],

@@ -7,6 +7,7 @@ from typing import Any
 from command_service.domain.decider import Decider
 from command_service.handling import Outcome, Request
 from command_service.routes import CommandRoute, Identity, fingerprint
+from command_service.shown import Accepted
 from common.access.actors import Actor
 from common.consistency import merge, write_token
 from common.errors import BadRequest
@@ -58,8 +59,8 @@ def require_correlation_id(given: str | None, name: str) -> str | None:
 
 def content_of(route: CommandRoute, outcome: Outcome, seen: Mapping[int, int] | None = None) -> dict[str, Any]:
     """What the sender is told of an accepted command; `seen` is the consistency token that came with it."""
-    return {
-        route.decider.id_field: int(outcome.subject) if route.decider.is_about_a_product else outcome.subject,
+    subject = int(outcome.subject) if route.decider.is_about_a_product else outcome.subject
+    accepted: Accepted = {
         "command_id": outcome.command_id,
         "version": outcome.version,
         "position": outcome.position,
@@ -68,6 +69,7 @@ def content_of(route: CommandRoute, outcome: Outcome, seen: Mapping[int, int] | 
         "status": outcome.status,
         "changed": outcome.changed,
     }
+    return {route.decider.id_field: subject, **accepted}
 
 
 def position_of(outcome: Outcome) -> dict[int, int]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from iso4217 import Currency
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 DEFAULT_CURRENCY = "EUR"  # what an amount without a currency means
 MAX_MINOR_UNITS = 10**15  # of one amount; a thousand lines of a million pieces still fit an int64
@@ -123,7 +123,19 @@ def _in_utc_milliseconds(instant: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-Price = Annotated[Money, BeforeValidator(parse_money)]
+_SPOKEN_AMOUNT = {"type": "string", "pattern": r"^[0-9]{1,13}(\.[0-9]{1,4})?$", "examples": ["49.99"]}
+_SPOKEN_MONEY = {
+    "anyOf": [
+        {**_SPOKEN_AMOUNT, "description": f"In {DEFAULT_CURRENCY}."},
+        {
+            "type": "object",
+            "properties": {"amount": _SPOKEN_AMOUNT, "currency": {"type": "string", "pattern": "^[A-Z]{3}$"}},
+            "required": ["amount", "currency"],
+            "additionalProperties": False,
+        },
+    ]
+}
+Price = Annotated[Money, BeforeValidator(parse_money), WithJsonSchema(_SPOKEN_MONEY, mode="validation")]
 """Money as a client writes it."""
 Instant = Annotated[datetime, BeforeValidator(_spelt_as_rfc_3339), AfterValidator(_in_utc_milliseconds)]
 """An aware UTC instant in whole milliseconds, spelt as RFC 3339 says."""

@@ -1,6 +1,6 @@
 """The query service over HTTP: it waits until the views are as fresh as the client has seen, then reads one."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
@@ -8,56 +8,21 @@ from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.access.door import Door
-from common.access.policies import CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
+from common.access.policies import OPEN
 from common.access.routes import Handler, add_route
 from common.config import Settings
 from common.consistency import read_token
+from common.contract.serving import add_document
 from common.errors import Unavailable
 from common.mongo import reaching
 from common.primary import Primary
 from common.read_models.storage import CHECKPOINTS
 from common.web import add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
+from query_service.contract import make_contract
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
-from query_service.queries import products
-from query_service.queries.customers import best_customers
-from query_service.queries.inventory import all_products, one_product
-from query_service.queries.order_audit import audit_of_order
-from query_service.queries.order_lists import count_orders, list_orders, orders_of_user
-from query_service.queries.orders import one_order, order_by_number
-from query_service.queries.revenue import revenue
-from query_service.queries.sagas import one_saga, sagas_in_state
-from query_service.queries.statistics import order_statistics
-from query_service.queries.users import user_summary
-
-Query = Callable[[web.Request, AsyncDatabase], Awaitable[Answer]]
-
-QUERIES: tuple[tuple[str, Query, Policy], ...] = (
-    ("/queries/orders", list_orders, READERS),
-    ("/queries/orders/count", count_orders, READERS),
-    ("/queries/orders/by-number/{order_number}", order_by_number, READERS),
-    ("/queries/orders/{order_id}", one_order, READERS),
-    ("/queries/users/{user_id}/orders", orders_of_user, READERS),
-    ("/queries/users/{user_id}/summary", user_summary, CUSTOMERS),
-    ("/queries/inventory", all_products, KNOWN_IF_TOLD),
-    ("/queries/inventory/{product_id}", one_product, KNOWN_IF_TOLD),
-    ("/queries/products", products.list_of_products, OPEN),
-    ("/queries/products/{product_id}", products.one_product, OPEN),
-    ("/queries/products/{product_id}/attributes", products.attributes_of_product, OPEN),
-    ("/queries/products/{product_id}/media", products.media_of_product, OPEN),
-    ("/queries/products/{product_id}/inventory", products.inventory_of_product, OPEN),
-    ("/queries/statistics/orders", order_statistics, SUPPORT),
-    ("/queries/statistics/customers", best_customers, SUPPORT),
-    ("/queries/statistics/revenue", revenue, SUPPORT),
-)
-
-LOG_QUERIES: tuple[tuple[str, Query, Policy], ...] = (
-    ("/queries/orders/{order_id}/audit", audit_of_order, SUPPORT),
-    ("/queries/orders/{saga_id}/saga", one_saga, SUPPORT),
-    ("/queries/sagas", sagas_in_state, SUPPORT),
-    ("/queries/sagas/{saga_id}", one_saga, SUPPORT),
-)
-"""They read the log, or what the sagas keep beside it, not a view: no token is waited for."""
+from query_service.paging import allow_only
+from query_service.routes import LOG_QUERIES, QUERIES, QueryRoute
 
 
 def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settings, door: Door) -> web.Application:
@@ -86,20 +51,22 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settin
     add_operations(app, ready)
     add_route(app, "GET", "/queries/health", health, OPEN)
     add_route(app, "GET", "/ops/positions", positions, OPEN)
-    for path, query, policy in QUERIES:
-        add_route(app, "GET", path, _handler(query, views, freshness, of_views), policy)
-    for path, query, policy in LOG_QUERIES:
-        add_route(app, "GET", path, _log_handler(query, events, of_log), policy)
+    add_document(app, "/openapi.json", make_contract())
+    for route in QUERIES:
+        add_route(app, "GET", route.path, _handler(route, views, freshness, of_views), route.policy)
+    for route in LOG_QUERIES:
+        add_route(app, "GET", route.path, _log_handler(route, events, of_log), route.policy)
     return app
 
 
-def _handler(query: Query, views: AsyncDatabase, freshness: Freshness, primary: Primary) -> Handler:
+def _handler(route: QueryRoute, views: AsyncDatabase, freshness: Freshness, primary: Primary) -> Handler:
     async def handle(http: web.Request) -> web.Response:
+        allow_only(http.query, *route.parameter_names)
         token = read_token(single_header(http, "Consistency-Token"))
         reading = await (freshness.reach(token) if token else freshness.current())
         try:
             with reaching_views():
-                answer = await primary.steadily(lambda: query(http, views))
+                answer = await primary.steadily(lambda: route.query(http, views))
             return _response(http, answer, _headers(answer, reading))
         except msgspec.ValidationError as error:
             raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
@@ -116,10 +83,11 @@ def _response(http: web.Request, answer: Answer, headers: Mapping[str, str]) -> 
     return json_response(answer.content(), headers=headers)
 
 
-def _log_handler(query: Query, events: AsyncDatabase, primary: Primary) -> Handler:
+def _log_handler(route: QueryRoute, events: AsyncDatabase, primary: Primary) -> Handler:
     async def handle(http: web.Request) -> web.Response:
+        allow_only(http.query, *route.parameter_names)
         with reaching("The log cannot be reached; ask again in a moment."):
-            answer = await primary.steadily(lambda: query(http, events))
+            answer = await primary.steadily(lambda: route.query(http, events))
         return json_response(answer.content)
 
     return handle

@@ -5,13 +5,14 @@ from typing import Any
 
 from common.errors import BadRequest
 from common.values import DEFAULT_CURRENCY, Money, decimal_text, is_currency
+from query_service.shown.values import Amount
 
 
-def show(money: Money | None) -> dict[str, str] | None:
+def show(money: Money | None) -> Amount | None:
     return None if money is None else show_amount(money.amount, money.currency)
 
 
-def show_amount(minor_units: int, currency: str) -> dict[str, str]:
+def show_amount(minor_units: int, currency: str) -> Amount:
     return {"amount": decimal_text(minor_units, currency), "currency": currency}
 
 
@@ -19,7 +20,7 @@ def number(minor_units: int, currency: str) -> float:
     return float(decimal_text(minor_units, currency))
 
 
-def show_sums(sums: Mapping[str, int]) -> list[dict[str, str]]:
+def show_sums(sums: Mapping[str, int]) -> list[Amount]:
     return [show_amount(amount, currency) for currency, amount in sorted(sums.items()) if amount]
 
 

@@ -3,12 +3,14 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from common.errors import BadRequest
+from query_service.shown.values import Page
 
+T = TypeVar("T")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 _MAX_CURSOR_CHARACTERS = 500
@@ -45,7 +47,7 @@ def write_cursor(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
-def page(data: list[Any], next_cursor: str | None) -> dict[str, Any]:
+def page(data: list[T], next_cursor: str | None) -> Page[T]:
     return {"data": data, "has_more": next_cursor is not None, "next_cursor": next_cursor}
 
 

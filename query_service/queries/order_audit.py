@@ -11,7 +11,8 @@ from common.log import read_commits
 from common.values import is_currency
 from query_service.answers import Answer, order_id_of
 from query_service.money import show_amount
-from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.shown.orders import AuditedCommit, AuditedEvent
 
 PERSONAL = "personal"
 """What identifies a person, or a card, stands below this name in every event, and is not told here."""
@@ -19,7 +20,6 @@ PERSONAL = "personal"
 
 async def audit_of_order(http: web.Request, log: AsyncDatabase) -> Answer:
     """In the order of the versions. It is read from the log: what the views do not show yet is there too."""
-    allow_only(http.query, "limit", "cursor")
     order_id, limit = order_id_of(http), read_limit(http.query)
     whose, after = read_cursor(http.query, (str, int)) or [order_id, 0]
     if whose != order_id or not 0 <= after < 2**31:
@@ -31,7 +31,7 @@ async def audit_of_order(http: web.Request, log: AsyncDatabase) -> Answer:
     return Answer(page(shown, write_cursor([order_id, shown[-1]["version"]]) if len(commits) > limit else None))
 
 
-def show_commit(commit: Commit) -> dict[str, Any]:
+def show_commit(commit: Commit) -> AuditedCommit:
     reasons = [event.data["reason"] for event in commit.events if event.data.get("reason")]
     return {
         "version": commit.version,
@@ -46,7 +46,7 @@ def show_commit(commit: Commit) -> dict[str, Any]:
     }
 
 
-def _show_event(event: RecordedEvent) -> dict[str, Any]:
+def _show_event(event: RecordedEvent) -> AuditedEvent:
     return {"event": event.type, "schema": event.schema, "data": _shown(event.data)}
 
 

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import TypeAdapter
 
+from common.contract.operations import Parameter, Schema
 from common.errors import BadRequest
 from common.read_models.order_shapes import STATUSES
 from common.values import DEFAULT_CURRENCY, Instant, Money, parse_money
+from query_service.parameters import AMOUNT, CURRENCY_CODE, INSTANT, NUMBER
 
 Filters = Mapping[str, Any]
 """Name → value, of those that were given. `number` stands in place of a `q` that is a whole order number."""
@@ -22,11 +24,13 @@ _ORDER_NUMBER = re.compile(r"ORD-[0-9]{4}-[1-9][0-9]{0,18}", re.ASCII | re.IGNOR
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
-class Parameter(NamedTuple):
-    """`kind` is what filters are combined by: both ends of a range are one kind."""
+class Filter(NamedTuple):
+    """`kind` is what filters are combined by: both ends of a range are one kind. The rest is for the contract."""
 
     kind: str
     read: Callable[[str], Any]  # ValueError says how it is written
+    schema: Schema
+    means: str
 
 
 def read_filters(query: Mapping[str, str]) -> Filters:
@@ -118,18 +122,25 @@ def _truth(text: str) -> bool:
     return text == "true"
 
 
-PARAMETERS: Mapping[str, Parameter] = {
-    "status": Parameter("status", _status),
-    "user_id": Parameter("user_id", _whole_number),
-    "user_email": Parameter("user_email", _text),
-    "user_username": Parameter("user_username", _text),
-    "placed_from": Parameter("placed", _INSTANT.validate_python),
-    "placed_to": Parameter("placed", _INSTANT.validate_python),
-    "min_amount": Parameter("amount", _text),
-    "max_amount": Parameter("amount", _text),
-    "currency": Parameter("amount", _text),
-    "product_id": Parameter("product_id", _whole_number),
-    "deleted": Parameter("deleted", _truth),
-    "q": Parameter("q", _text),
+_TEXT = {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS}
+PARAMETERS: Mapping[str, Filter] = {
+    "status": Filter("status", _status, {"enum": list(STATUSES)}, "Orders of this status."),
+    "user_id": Filter("user_id", _whole_number, NUMBER, "Orders of this user."),
+    "user_email": Filter("user_email", _text, _TEXT, "Orders placed with exactly this address; capitals count."),
+    "user_username": Filter("user_username", _text, _TEXT, "Orders placed under exactly this name; capitals count."),
+    "placed_from": Filter("placed", _INSTANT.validate_python, INSTANT, "Orders placed at this instant or later."),
+    "placed_to": Filter("placed", _INSTANT.validate_python, INSTANT, "Orders placed before this instant."),
+    "min_amount": Filter("amount", _text, AMOUNT, "Orders whose total is this or more."),
+    "max_amount": Filter("amount", _text, AMOUNT, "Orders whose total is this or less."),
+    "currency": Filter("amount", _text, CURRENCY_CODE, "The currency of the amounts."),
+    "product_id": Filter("product_id", _whole_number, NUMBER, "Orders with this product."),
+    "deleted": Filter(
+        "deleted", _truth, {"type": "boolean"}, "`true`: orders that were deleted; else those that were not."
+    ),
+    "q": Filter(
+        "q", _text, _TEXT, "Orders with all of these words; the last one may be a beginning. Or an order number."
+    ),
 }
 _AMOUNTS = ("min_amount", "max_amount")
+FILTERS = tuple(Parameter(name, told.schema, told.means) for name, told in PARAMETERS.items())
+"""The same to the contract."""

@@ -7,6 +7,7 @@ from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.access.routes import actor_of
+from common.contract.operations import Parameter
 from common.errors import Forbidden
 from common.read_models.order_shapes import STATUSES
 from common.read_models.order_statistics import DAYS
@@ -17,9 +18,9 @@ from common.values import is_uuid
 from query_service.answers import Answer, user_id_of
 from query_service.documents import WITHOUT_WORDS
 from query_service.money import known_numbers
-from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
-from query_service.queries.order_filters import PARAMETERS, Filters, mark_of, read_filters
-from query_service.queries.order_plans import Condition, Plan, Sort, conditions_of, plan_for, sort_for
+from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.queries.order_filters import Filters, mark_of, read_filters
+from query_service.queries.order_plans import SORTS, Condition, Plan, Sort, conditions_of, plan_for, sort_for
 from query_service.queries.order_search import search_conditions
 from query_service.queries.orders import show_order
 
@@ -27,23 +28,25 @@ MOST_COUNTED = 10_000  # orders; there the count ends
 Document = dict[str, Any]
 Place = tuple[datetime | int, str]
 """Where an order stands in its list: what the list is sorted by, and the order's id."""
+SORT = Parameter(
+    "sort",
+    {"enum": [sign + field for field in SORTS for sign in ("-", "")]},
+    "Newest or highest first with `-`. By `total` only with amounts, and then by nothing else.",
+)
 ORDERS_BY_STATUS = {status: {"$sum": f"$statuses.{status}"} for status in STATUSES}
 
 
 async def list_orders(http: web.Request, views: AsyncDatabase) -> Answer:
-    allow_only(http.query, *PARAMETERS, "sort", "limit", "cursor")
     return await _page(http, views, _filters(http))
 
 
 async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
     """The list of one user's orders, newest first."""
-    allow_only(http.query, "status", "limit", "cursor")
     return await _page(http, views, {**read_filters(http.query), "user_id": user_id_of(http)})
 
 
 async def count_orders(http: web.Request, views: AsyncDatabase) -> Answer:
     """Exact where sums know it, else as far as MOST_COUNTED."""
-    allow_only(http.query, *PARAMETERS)
     filters = _filters(http)
     if filters.keys() <= {"user_id", "status"}:
         return Answer({"count": await _from_sums(views, filters), "is_exact": True})

@@ -15,18 +15,16 @@ from common.read_models.storage import to_view
 from query_service.answers import Answer, order_id_of
 from query_service.documents import answer_with, not_found, read_document
 from query_service.money import number, show
-from query_service.paging import allow_only
 from query_service.queries.order_filters import order_number_in
+from query_service.shown.orders import Order, OrderedItem, PaymentInfo, Refund, Shipment
 
 
 async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
-    allow_only(http.query)
     order_id = order_id_of(http)
     return await _answer(http, views, order_id, asked=order_id)
 
 
 async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
-    allow_only(http.query)
     number = order_number_in(http.match_info["order_number"])
     if number is None:
         raise BadRequest("invalid_id", "An order's number is like ORD-2026-1207.")
@@ -50,7 +48,7 @@ async def _answer(http: web.Request, views: AsyncDatabase, order_id: str, *, ask
     return answer_with(lambda: show_order(document), document)
 
 
-def show_order(document: dict[str, Any]) -> dict[str, Any]:
+def show_order(document: dict[str, Any]) -> Order:
     order = to_view(OrderView, document)
     return {
         "order_id": order.order_id,
@@ -82,7 +80,7 @@ def show_order(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show_payment(order: OrderView) -> dict[str, Any] | None:
+def _show_payment(order: OrderView) -> PaymentInfo | None:
     """The latest payment; an order paid elsewhere has what was captured and no more."""
     payment = order.payment
     if payment is None:
@@ -98,7 +96,7 @@ def _show_payment(order: OrderView) -> dict[str, Any] | None:
     }
 
 
-def _show_refund(refund: RefundView) -> dict[str, Any]:
+def _show_refund(refund: RefundView) -> Refund:
     return {
         "refund_id": refund.refund_id,
         "status": refund.status,
@@ -107,7 +105,7 @@ def _show_refund(refund: RefundView) -> dict[str, Any]:
     }
 
 
-def _show_shipment(shipment: ShipmentView) -> dict[str, Any]:
+def _show_shipment(shipment: ShipmentView) -> Shipment:
     return {
         "carrier": shipment.carrier,
         "tracking_number": shipment.tracking_number,
@@ -115,11 +113,12 @@ def _show_shipment(shipment: ShipmentView) -> dict[str, Any]:
     }
 
 
-def _show_address(address: AddressView) -> dict[str, Any]:
+def _show_address(address: AddressView) -> Any:
+    """A PostalAddress: what is not there is left out."""
     return {name: value for name, value in asdict(address).items() if value is not None}
 
 
-def _show_line(line: OrderLineView) -> dict[str, Any]:
+def _show_line(line: OrderLineView) -> OrderedItem:
     return {
         "product_id": line.product_id,
         "product_name": line.product_name,

@@ -9,16 +9,19 @@ from msgspec import to_builtins
 from pydantic import TypeAdapter, ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.contract.operations import Parameter
 from common.errors import BadRequest, NotFound
 from common.product_values import Category, Sku
-from common.read_models.products import PRODUCTS, SHOWN, AttributeView, FileView, ProductView
+from common.read_models.products import PRODUCTS, SHOWN, AttributeView, FileView, ProductView, StockView
 from common.read_models.storage import to_view
 from common.read_models.words import LONGEST_BEGINNING, asked_words
 from common.values import DEFAULT_CURRENCY, MAX_MINOR_UNITS, parse_money
 from query_service.answers import Answer, product_id_of
 from query_service.documents import WITHOUT_WORDS, answer_with, read_document
 from query_service.money import show
-from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.parameters import AMOUNT, CURRENCY_CODE
+from query_service.shown.products import Product, ProductInventory
 
 Filter = dict[str, Any]
 MOST_ASKED_WORDS = 10
@@ -41,6 +44,17 @@ _EXACT: Mapping[str, TypeAdapter[Any]] = {
     "sku": TypeAdapter(Sku),
     "status": TypeAdapter(Literal["PENDING", "ACTIVE", "ROLLED_BACK"]),
 }
+FILTER_PARAMETERS = (
+    *(Parameter(name, adapter.json_schema(), f"Products of exactly this {name}.") for name, adapter in _EXACT.items()),
+    Parameter("min_price", AMOUNT, "Products that cost this or more."),
+    Parameter("max_price", AMOUNT, "Products that cost this or less."),
+    Parameter("currency", CURRENCY_CODE, "The currency of the prices."),
+    Parameter(
+        "q",
+        {"type": "string"},
+        f"Products with all of these 1 to {MOST_ASKED_WORDS} words; the last may be a beginning.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,6 @@ async def inventory_of_product(http: web.Request, views: AsyncDatabase) -> Answe
 
 async def list_of_products(http: web.Request, views: AsyncDatabase) -> Answer:
     """By id; where a price is asked for, by price."""
-    allow_only(http.query, "limit", "cursor", *FILTERS)
     limit, asked = read_limit(http.query), listing(http.query)
     query = views[PRODUCTS.collection].find(
         asked.wanted, WITHOUT_WORDS, sort=asked.sort, limit=limit + 1, hint=asked.hint
@@ -104,20 +117,24 @@ async def list_of_products(http: web.Request, views: AsyncDatabase) -> Answer:
 
 
 async def _read(http: web.Request, views: AsyncDatabase) -> dict[str, Any]:
-    allow_only(http.query)
     return await read_document(views, PRODUCTS.collection, product_id_of(http), named="product")
 
 
-def _show_inventory(document: dict[str, Any]) -> dict[str, Any]:
+def _show_inventory(document: dict[str, Any]) -> ProductInventory:
     product = to_view(ProductView, document)
+    stock = product.inventory or StockView()
     return {
         "product_id": product.product_id,
-        **to_builtins(product.inventory),
+        "product_name": stock.product_name,
+        "sku": stock.sku,
+        "status": stock.status,
+        "quantity": stock.quantity,
+        "low_stock_threshold": stock.low_stock_threshold,
         "media": _show_all(product.inventory_media),
     }
 
 
-def show_product(document: dict[str, Any]) -> dict[str, Any]:
+def show_product(document: dict[str, Any]) -> Product:
     product = to_view(ProductView, document)
     return {
         "product_id": product.product_id,

@@ -11,11 +11,12 @@ from typing import Any
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.contract.operations import Parameter
 from common.errors import BadRequest
 from query_service.answers import Answer
 from query_service.days import Day, added, read_days
 from query_service.money import read_currency, show_amount
-from query_service.paging import allow_only
+from query_service.shown.sums import PeriodRevenue, Revenue
 
 MOST_PERIODS = 366  # the newest
 
@@ -33,9 +34,16 @@ PERIODS: Mapping[str, Callable[[date], str]] = {
 }
 
 
+_DAY = {"type": "string", "format": "date"}
+PARAMETERS = (
+    Parameter("period", {"enum": list(PERIODS), "default": "day"}, "Over which sums are made."),
+    Parameter("from", _DAY, "From this UTC day on."),
+    Parameter("to", _DAY, "Before this UTC day."),
+)
+
+
 async def revenue(http: web.Request, views: AsyncDatabase) -> Answer:
     """The oldest period first; those without orders and without money are left out."""
-    allow_only(http.query, "period", "from", "to", "currency")
     period, currency = http.query.get("period", "day"), read_currency(http.query)
     if period not in PERIODS:
         raise BadRequest("invalid_filter", f"period is one of {', '.join(PERIODS)}.")
@@ -44,10 +52,11 @@ async def revenue(http: web.Request, views: AsyncDatabase) -> Answer:
         raise BadRequest("invalid_filter", "from must be before to, which is not part of the range.")
     rows = rows_of(await read_days(views, first=first, after=after), PERIODS[period], currency)
     shown = rows[-MOST_PERIODS:]
-    return Answer({"period": period, "currency": currency, "data": shown, "has_more": len(rows) > len(shown)})
+    content: Revenue = {"period": period, "currency": currency, "data": shown, "has_more": len(rows) > len(shown)}
+    return Answer(content)
 
 
-def rows_of(days: Iterable[Day], period_of: Callable[[date], str], currency: str) -> list[dict[str, Any]]:
+def rows_of(days: Iterable[Day], period_of: Callable[[date], str], currency: str) -> list[PeriodRevenue]:
     periods: dict[str, list[Day]] = defaultdict(list)
     for day in days:
         periods[period_of(date.fromisoformat(day["day"]))].append(day)
@@ -59,7 +68,7 @@ def _is_worth_telling(sums: Mapping[str, Any], currency: str) -> bool:
     return any((sums["total_orders"], sums["spent"].get(currency), sums["refunded"].get(currency)))
 
 
-def _row(period: str, sums: Mapping[str, Any], currency: str) -> dict[str, Any]:
+def _row(period: str, sums: Mapping[str, Any], currency: str) -> PeriodRevenue:
     """`orders` are of all currencies, as an order has none before it has prices."""
     net, refunded = sums["spent"].get(currency, 0), sums["refunded"].get(currency, 0)
     return {

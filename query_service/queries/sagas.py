@@ -6,14 +6,17 @@ from typing import Any
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.contract.operations import Parameter
 from common.errors import BadRequest, NotFound
 from common.read_models.storage import SAGA_TROUBLES, SAGAS
 from common.values import is_number_id, is_uuid
 from query_service.answers import Answer
-from query_service.paging import allow_only, invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
+from query_service.shown.sagas import Saga, SagaStep
 
 ORDERS_SAGA = "order_fulfilment"
 STATES = frozenset({"running", "stuck", "over"})
+PARAMETERS = (Parameter("state", {"enum": sorted(STATES), "default": "stuck"}, "Sagas in this state."),)
 _NAME = re.compile(r"[a-z_]{1,40}:", re.ASCII)
 
 
@@ -29,7 +32,6 @@ async def one_saga(http: web.Request, log: AsyncDatabase) -> Answer:
 
     So `product_onboarding:456` is.
     """
-    allow_only(http.query)
     saga_id = http.match_info["saga_id"]
     if not _is_saga_id(saga_id):
         raise BadRequest("invalid_id", "A saga's id is its order's, or like product_onboarding:456.")
@@ -41,7 +43,6 @@ async def one_saga(http: web.Request, log: AsyncDatabase) -> Answer:
 
 async def sagas_in_state(http: web.Request, log: AsyncDatabase) -> Answer:
     """Those in one state, in the order of their ids."""
-    allow_only(http.query, "state", "limit", "cursor")
     state, limit = http.query.get("state", "stuck"), read_limit(http.query)
     if state not in STATES:
         raise BadRequest("invalid_state", f"A saga's state is one of {', '.join(sorted(STATES))}.")
@@ -54,7 +55,7 @@ async def sagas_in_state(http: web.Request, log: AsyncDatabase) -> Answer:
     return Answer(page(shown, write_cursor([documents[limit - 1]["_id"]]) if len(documents) > limit else None))
 
 
-async def _show(log: AsyncDatabase, document: dict[str, Any]) -> dict[str, Any]:
+async def _show(log: AsyncDatabase, document: dict[str, Any]) -> Saga:
     ids = [step["command_id"] for step in document["steps"]]
     troubles = {d["_id"]: d async for d in log[SAGA_TROUBLES].find({"_id": {"$in": ids}})}
     return {
@@ -72,7 +73,7 @@ async def _show(log: AsyncDatabase, document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show_step(step: dict[str, Any], trouble: dict[str, Any]) -> dict[str, Any]:
+def _show_step(step: dict[str, Any], trouble: dict[str, Any]) -> SagaStep:
     """Without the body of the command, which may name a card."""
     return {
         "step": step["want"]["step"],

@@ -11,9 +11,10 @@ from common.read_models.users import USERS
 from query_service.answers import Answer
 from query_service.days import Day, added, read_days
 from query_service.money import average, known_numbers, show_amount, show_sums, total_number
-from query_service.paging import allow_only
 from query_service.queries.cancellations import frequent_reasons
 from query_service.queries.customers import best_by_spent
+from query_service.shown.sums import Conversion, Customer, OrdersOfDay, OrderStatistics
+from query_service.shown.values import Amount
 
 SHOWN_DAYS = 31  # the newest
 BUSIEST_DAYS = 10
@@ -25,14 +26,13 @@ async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
 
     Rejected orders count in `by_status` and as initiated.
     """
-    allow_only(http.query)
     all_days = await read_days(views)
     days = [day for day in all_days if day["total_orders"]]
     totals = added(all_days)
     revenue = totals["spent"]  # what deleted orders paid was paid
     busiest = sorted(days, key=lambda day: (-day["total_orders"], day["day"]))
     users = {"of": USERS.of, "total_orders": {"$gt": 0}}
-    content = {
+    content: OrderStatistics = {
         "total_orders": totals["total_orders"],
         "total_users": await views[SUMS].count_documents(users),
         "total_items": totals["total_items"],
@@ -51,7 +51,7 @@ async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
     return Answer(content)
 
 
-def show_averages(revenue: Mapping[str, int], paid_orders: Mapping[str, int]) -> list[dict[str, str]]:
+def show_averages(revenue: Mapping[str, int], paid_orders: Mapping[str, int]) -> list[Amount]:
     """What a paid order brought, in each currency that has any."""
     return [
         show_amount(average(revenue.get(currency, 0), orders), currency)
@@ -60,14 +60,14 @@ def show_averages(revenue: Mapping[str, int], paid_orders: Mapping[str, int]) ->
     ]
 
 
-def show_conversion(totals: Mapping[str, Any]) -> dict[str, Any]:
+def show_conversion(totals: Mapping[str, Any]) -> Conversion:
     """How many of the orders that were placed here, the rejected among them, were ever paid."""
     rejected = totals["statuses"].get("REJECTED", 0)
     initiated, paid = totals["total_orders"] + rejected - totals["imported"], totals["converted"]
     return {"initiated": initiated, "paid": paid, "rate": round(paid / initiated, 4) if initiated else None}
 
 
-def _show_day(day: Day) -> dict[str, Any]:
+def _show_day(day: Day) -> OrdersOfDay:
     return {
         "day": day["day"],
         "orders": day["total_orders"],
@@ -76,7 +76,7 @@ def _show_day(day: Day) -> dict[str, Any]:
     }
 
 
-async def _best_customers(views: AsyncDatabase, revenue: Mapping[str, int]) -> list[dict[str, Any]]:
+async def _best_customers(views: AsyncDatabase, revenue: Mapping[str, int]) -> list[Customer]:
     if not revenue:
         return []
     currency = max(revenue, key=lambda name: (revenue[name], name))

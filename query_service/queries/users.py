@@ -8,13 +8,12 @@ from common.read_models.storage import SUMS
 from common.read_models.users import USER_PRODUCTS, USERS
 from query_service.answers import Answer, user_id_of
 from query_service.money import known_numbers, show_sums, total_number
-from query_service.paging import allow_only
+from query_service.shown.sums import UserSummary
 
 FAVORITES = 5
 
 
 async def user_summary(http: web.Request, views: AsyncDatabase) -> Answer:
-    allow_only(http.query)
     user_id = user_id_of(http)
     user = await views[SUMS].find_one({"_id": f"{USERS.of}/{user_id}"})
     if user is None or not known_numbers(user, "statuses"):
@@ -22,7 +21,7 @@ async def user_summary(http: web.Request, views: AsyncDatabase) -> Answer:
     bought = {"of": USER_PRODUCTS.of, "user_id": user_id, "quantity": {"$gt": 0}}
     favorites = views[SUMS].find(bought, sort=[("quantity", -1), ("product_id", 1)], limit=FAVORITES)
     spent = user.get("spent", {})
-    content = {
+    content: UserSummary = {
         "user_id": user_id,
         "total_orders": user.get("total_orders", 0),
         "total_spent": total_number(spent),

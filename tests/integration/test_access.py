@@ -14,7 +14,7 @@ from command_service.messages.reading import routing_key_of
 from command_service.routes import IMPORT_ROUTE, ROUTES
 from common.access.actors import Role
 from common.access.policies import Policy
-from query_service.app import LOG_QUERIES, QUERIES
+from query_service.routes import LOG_QUERIES, QUERIES
 from tests.support.broker import Broker, virtual_host
 from tests.support.issuing import Issuer, bearer, signed_by_nobody, signed_with_the_public_key
 from tests.support.sender import Sender, a_sender
@@ -84,7 +84,7 @@ async def client(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.Te
 
 GUARDED: list[tuple[str, str, Policy]] = [
     *((route.method, route.path, route.policy) for route in (*ROUTES, IMPORT_ROUTE)),
-    *(("GET", path, policy) for path, _, policy in (*QUERIES, *LOG_QUERIES) if policy.roles),
+    *(("GET", route.path, route.policy) for route in (*QUERIES, *LOG_QUERIES) if route.policy.roles),
 ]
 
 
@@ -115,7 +115,7 @@ async def test_each_route_is_for_the_roles_of_its_policy_and_no_other(client: Cl
 
 
 async def test_what_the_shop_shows_to_everybody_needs_no_token(client: Client) -> None:
-    for path, _, policy in QUERIES:
+    for path, policy in ((route.path, route.policy) for route in QUERIES):
         if policy.roles is None:
             assert (await client.ask("GET", filled(path))).status in (200, 404), path
     for path in ("/commands/health", "/queries/health"):

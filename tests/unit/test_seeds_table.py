@@ -9,7 +9,7 @@ from pathlib import Path
 
 from command_service.routes import ROUTES
 from common.events import EVENT_TYPES
-from query_service.app import LOG_QUERIES, QUERIES
+from query_service.routes import LOG_QUERIES, QUERIES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "seeds.md"
@@ -20,7 +20,7 @@ MOST_NOT_YET = 15  # rows; it may only get smaller
 TEST = re.compile(r"(tests/\w+/test_\w+\.py)::(test_\w+)")
 FILE_ENDINGS = (".py", ".md", ".yml")
 SERVED = frozenset(
-    [(route.method, route.path) for route in ROUTES] + [("GET", path) for path, *_ in (*QUERIES, *LOG_QUERIES)]
+    [(route.method, route.path) for route in ROUTES] + [("GET", route.path) for route in (*QUERIES, *LOG_QUERIES)]
 )
 NAMES = frozenset(EVENT_TYPES) | {route.command.__name__ for route in ROUTES}
 
