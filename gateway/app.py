@@ -20,6 +20,8 @@ from common.addresses import each_address, in_any_order
 from common.bodies import read_all
 from common.errors import NotFound, Unavailable
 from common.web import add_operations, json_response, make_app
+from gateway.contract import add_contract
+from gateway.problem_pages import add_problem_pages
 
 MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
@@ -61,6 +63,8 @@ def make_gateway_app(command_url: str, query_url: str, door: Door, *, answer_sec
     add_route(app, "GET", "/cqrs/ops/positions", positions, KNOWN_IF_TOLD)
     for side, urls in upstreams.items():
         add_route(app, "*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, [url / side for url in urls]), KNOWN_IF_TOLD)
+    add_contract(app, lambda side, path: _get(app, upstreams[side], path))
+    add_problem_pages(app)
     return app
 
 

@@ -28,9 +28,15 @@ SHOP_WINDOW = {
     "/queries/products/{product_id}/media",
     "/queries/products/{product_id}/inventory",
 }
+CONTRACT_PATHS = {
+    *("/cqrs/openapi.json", "/cqrs/asyncapi.json", "/problems", "/problems/{slug}"),
+    *("/cqrs/problems", "/cqrs/problems/{slug}", "/cqrs/docs", "/cqrs/docs/start.js"),
+    *("/cqrs/docs/swagger-ui.css", "/cqrs/docs/swagger-ui-bundle.js", "/cqrs/docs/favicon-32x32.png"),
+}
 OPEN_PATHS = {
-    "command": OPERATIONS | {"/commands/health", "/ops/positions", PATH},  # the last one has a seal
-    "query": OPERATIONS | {"/queries/health", "/ops/positions"} | SHOP_WINDOW,
+    "command": OPERATIONS
+    | {"/commands/health", "/ops/positions", "/openapi.json", "/asyncapi.json", PATH},  # the last one has a seal
+    "query": OPERATIONS | {"/queries/health", "/ops/positions", "/openapi.json"} | SHOP_WINDOW,
     "gateway": OPERATIONS,
     "payments": OPERATIONS
     | {"/charges", "/charges/{payment_id}/void", "/charges/{payment_id}", "/refunds", "/books"},  # a sandbox
@@ -75,7 +81,8 @@ async def test_where_nobody_needs_a_token_and_one_may_show_more_is_known() -> No
     assert known == {
         "command": set(),
         "query": {"/queries/inventory", "/queries/inventory/{product_id}"},  # whose pending orders it shows
-        "gateway": {"/cqrs/ops/positions", "/cqrs/commands/{path}", "/cqrs/queries/{path}"},  # those behind decide
+        "gateway": {"/cqrs/ops/positions", "/cqrs/commands/{path}", "/cqrs/queries/{path}"}  # those behind decide
+        | CONTRACT_PATHS,
         "payments": set(),
     }
 
