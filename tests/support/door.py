@@ -11,6 +11,7 @@ import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
+from tests.support.conformance import check_exchange
 from tests.support.system import System
 
 ANSWER_SECONDS = 10.0
@@ -101,7 +102,10 @@ class Door:
         return await self.send(spell("GET", f"/cqrs/queries/{path}", headers=headers))
 
     async def send(self, request: bytes, more: AsyncIterable[bytes] | None = None) -> Answer:
-        return await send(self.system.gateway, request, more)
+        """Every answer is held to the contract."""
+        answer = await send(self.system.gateway, request, more)
+        check_exchange(request, answer.status, answer.headers, answer.body)
+        return answer
 
     def order(self, **changes: Any) -> dict[str, Any]:
         """A body that is fine but for the changes."""
