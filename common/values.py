@@ -26,6 +26,11 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
+def with_example(**fields: Any) -> ConfigDict:
+    """The configuration of a model that shows how it is written."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 class Money(Message):
     """An amount in minor units (cents) of one ISO 4217 currency."""
 

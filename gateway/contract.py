@@ -12,6 +12,7 @@ from common.access.policies import KNOWN_IF_TOLD
 from common.access.routes import Handler, add_route
 from common.contract.serving import document_response
 from common.errors import Unavailable
+from common.tasks import look_at
 from gateway.docs import add_docs
 from gateway.operations import make_own_contract
 
@@ -32,7 +33,7 @@ class Contract:
         self._clock = clock
         self._seen: dict[tuple[str, str], Document] = {}
         self._made: dict[str, tuple[float, bytes]] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._making: dict[str, asyncio.Task[bytes]] = {}
 
     async def openapi(self) -> bytes:
         return await self._fresh("openapi", self._merged)
@@ -41,12 +42,20 @@ class Contract:
         return await self._fresh("asyncapi", lambda: self._document(COMMANDS, "asyncapi.json"))
 
     async def _fresh(self, name: str, make: Callable[[], Awaitable[Document]]) -> bytes:
-        async with self._one_at_a_time:
-            made_at, body = self._made.get(name, (-FRESH_SECONDS, b""))
-            if not body or self._clock() - made_at >= FRESH_SECONDS:
-                body = orjson.dumps(await make())
-                self._made[name] = (self._clock(), body)
+        """All who ask while it is made wait for the same one: a silent side costs each the same time, not the sum."""
+        made_at, body = self._made.get(name, (0.0, b""))
+        if body and self._clock() - made_at < FRESH_SECONDS:
             return body
+        making = self._making.get(name)
+        if making is None or making.done():
+            making = self._making[name] = asyncio.create_task(self._make(name, make))
+            making.add_done_callback(look_at)
+        return await asyncio.shield(making)
+
+    async def _make(self, name: str, make: Callable[[], Awaitable[Document]]) -> bytes:
+        body = orjson.dumps(await make())
+        self._made[name] = (self._clock(), body)
+        return body
 
     async def _merged(self) -> Document:
         sides = await asyncio.gather(*(self._document(side, "openapi.json") for side in (COMMANDS, QUERIES)))

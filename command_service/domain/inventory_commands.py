@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from common.product_values import Bucket, InventoryStatus, MediaType, ObjectKey, Sku, StockLevel
-from common.values import Message, Name, Price, ProductId, Quantity, Url, Uuid
+from common.values import Message, Name, Price, ProductId, Quantity, Url, Uuid, with_example
 
 MAX_STOCK = 10**9
 
@@ -25,6 +25,8 @@ class UpdateInventory(Message):
 
     With `product_name` it begins an inventory where there is none.
     """
+
+    model_config = with_example(product_id=456, product_name="Keyboard", quantity=100, unit_price="49.99")
 
     product_id: ProductId
     product_name: Name | None = None

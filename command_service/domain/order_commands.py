@@ -27,6 +27,7 @@ from common.values import (
     UserId,
     Username,
     Uuid,
+    with_example,
 )
 
 MAX_LINES = 100
@@ -38,6 +39,8 @@ Lines = Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINE
 
 class CreateOrder(Message):
     """Order some products: as `items`, or in the short form as one `product_id` and its `quantity`."""
+
+    model_config = with_example(user_id=123, items=[{"product_id": 456, "quantity": 2}])
 
     user_id: UserId
     items: Lines | None = None
@@ -90,6 +93,8 @@ class RequestPayment(Message):
 
     `amount` may be given as a check that it is what the client thinks.
     """
+
+    model_config = with_example(order_id="57410cad-6e90-5177-96c8-1152331f01bb", card_token="tok_approve")
 
     order_id: Uuid
     amount: Price | None = None
@@ -167,6 +172,10 @@ class ImportOrder(Message):
 
     With `items`, the number of pieces is their sum; without, say it in `item_count`.
     """
+
+    model_config = with_example(
+        user_id=123, source="shop-1", line_number=1, placed_at="2026-01-31T08:30:00Z", item_count=2, total="99.98"
+    )
 
     user_id: UserId
     source: Name

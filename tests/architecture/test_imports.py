@@ -29,6 +29,7 @@ PURE = (
     "common/postal.py",
     "common/product_values.py",
     "common/errors.py",
+    "common/problems",
     "common/access/actors.py",
     "common/access/policies.py",
     "common/envelope.py",

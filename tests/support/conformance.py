@@ -5,6 +5,7 @@ import functools
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from jsonschema import Draft202012Validator
@@ -104,7 +105,8 @@ def check_exchange(request: bytes, status: int, headers: Mapping[str, str], body
     """Of a request to the gateway as it was sent; one that is no HTTP has nothing to be held to."""
     found = re.match(rb"([A-Z]+) (/[^ ?#]*)[^ ]* HTTP/1\.1\r\n", request)
     if found:
-        contract().check(found[1].decode(), found[2].decode("latin-1"), status, headers, body)
+        path = unquote(found[2].decode("latin-1").replace("%2F", "%252F").replace("%2f", "%252f"))
+        contract().check(found[1].decode(), path, status, headers, body)
 
 
 def _closed(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The gateway's contract, its docs page and the pages of problems."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -44,6 +45,13 @@ async def test_the_contract_is_asked_for_anew_when_it_is_no_longer_fresh() -> No
     sides.now += FRESH_SECONDS
     await told.openapi()
     assert sides.asked == 4
+
+
+async def test_all_who_ask_at_once_ask_the_services_once() -> None:
+    sides = Sides()
+    told = Contract(sides.fetch)
+    assert len(set(await asyncio.gather(*(told.openapi() for _ in range(20))))) == 1
+    assert sides.asked == 2
 
 
 async def test_a_side_that_is_away_is_told_as_it_was_seen_last() -> None:

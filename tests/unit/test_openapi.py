@@ -121,6 +121,16 @@ def test_what_a_model_refuses_its_schema_refuses(model: str, body: dict[str, Any
     assert contract().fits({"$ref": f"#/components/schemas/{model}"}, body) != []
 
 
+def test_an_example_is_what_its_model_and_its_schema_take() -> None:
+    schemas = make_command_contract()["components"]["schemas"]
+    kinds = {route.command.__name__: route.command for route in (*ROUTES, IMPORT_ROUTE)}
+    examples = [(name, one) for name in kinds for one in schemas[name].get("examples", ())]
+    assert {"CreateOrder", "RequestPayment", "UpdateInventory", "ImportOrder"} <= {name for name, _ in examples}
+    for name, example in examples:
+        kinds[name].model_validate_json(orjson.dumps(example))
+        assert contract().fits({"$ref": f"#/components/schemas/{name}"}, example) == []
+
+
 def test_the_contract_has_the_version_of_the_project() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 
