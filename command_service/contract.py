@@ -14,7 +14,6 @@ from common.contract.schemas import Schemas, reference, schemas_of_answers, sche
 
 _HEADERS = (IDEMPOTENCY_KEY, IF_MATCH, CORRELATION_ID, CONSISTENCY_TOKEN, TRACEPARENT)
 _TOLD = ("ETag", "Consistency-Token", "Idempotent-Replayed")
-_SENTENCE_END = re.compile(r"[.;:]\s")
 
 
 def make_contract() -> dict[str, Any]:
@@ -50,9 +49,8 @@ def description_of(route: CommandRoute) -> str:
 
 
 def summary_of(route: CommandRoute) -> str:
-    """The first sentence that its model says of itself, or its name in words."""
-    said = _SENTENCE_END.split(description_of(route) + " ")[0]
-    return said or re.sub(r"(?<!^)([A-Z])", lambda found: " " + found[1].lower(), route.command.__name__)
+    """`CreateOrder` → `Create order`."""
+    return re.sub(r"(?<!^)([A-Z])", lambda found: " " + found[1].lower(), route.command.__name__)
 
 
 def _accepted(decider: Decider[Any, Any, Any], told: dict[str, Any]) -> dict[str, Any]:

@@ -71,18 +71,16 @@ class Contract:
 
 
 def merge(own: Document, *sides: Document) -> Document:
-    """The gateway's own operations, then those of the services behind it, under its prefix."""
-    paths = dict(own["paths"])
-    components = {kind: dict(parts) for kind, parts in own["components"].items()}
+    """The operations of the services, under the gateway's prefix, then its own."""
+    paths: dict[str, Any] = {}
+    components: dict[str, dict[str, Any]] = {}
     for side in sides:
         paths |= {PREFIX + path: _looking_at_tokens(item) for path, item in side["paths"].items()}
-        for kind, parts in side["components"].items():
+    for document in (own, *sides):
+        for kind, parts in document["components"].items():
             components.setdefault(kind, {}).update(parts)
-    return {
-        **own,
-        "paths": paths,
-        "components": {kind: dict(sorted(parts.items())) for kind, parts in components.items()},
-    }
+    components = {kind: dict(sorted(parts.items())) for kind, parts in components.items()}
+    return {**own, "paths": paths | own["paths"], "components": components}
 
 
 def _looking_at_tokens(item: Document) -> Document:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import pytest
 
+from gateway.operations import make_own_contract
 from tests.support.conformance import contract, whole_contract
 from tests.support.door import Door, require_problem, spell
+from tests.support.system import System, until
 
 PRODUCT = 7001
 FILE = {"bucket": "shop", "key": "front.png", "url": "https://files.example.org/front.png", "type": "image"}
@@ -76,6 +79,27 @@ async def test_every_query_is_answered_as_the_contract_says(door: Door, ids: Map
     if "304" in operation["responses"]:
         tag = {"If-None-Match": answer.headers["ETag"]}
         assert (await door.send(spell("GET", path.format(**ids), headers=tag))).status == 304
+
+
+@pytest.mark.parametrize("path", sorted(make_own_contract()["paths"]))
+async def test_what_the_gateway_tells_itself_is_as_the_contract_says(door: Door, path: str) -> None:
+    assert (await door.send(spell("GET", path.format(slug="stale-version")))).status == 200
+
+
+async def test_sagas_are_shown_as_the_contract_says(fulfilling: System) -> None:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
+        shop = Door(fulfilling, http, PRODUCT)
+        stock = {"product_id": PRODUCT, "product_name": "Desk lamp", "quantity": 10**6, "unit_price": "19.99"}
+        assert (await shop.post("inventory", stock)).status in (200, 201)
+        order_id = (await shop.place())["order_id"]
+
+        async def has_steps() -> bool:
+            answer = await shop.get(f"orders/{order_id}/saga")
+            return answer.status == 200 and bool(answer.content["steps"])
+
+        await until(has_steps, seconds=20.0, what="the saga has asked for something")
+        for path in (f"sagas/{order_id}", "sagas?state=running"):
+            assert (await shop.get(path)).status == 200
 
 
 @pytest.mark.parametrize("path", QUERIES)
