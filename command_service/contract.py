@@ -86,7 +86,7 @@ def _replies(route: CommandRoute) -> dict[int, Reply]:
     done = json_reply("Accepted.", told, *_TOLD)
     if route.creates:
         return {201: begun}
-    return {200: done, 201: begun} if route.decider.is_about_a_product else {200: done}
+    return {200: done, 201: begun} if route.may_begin else {200: done}
 
 
 def _import_operation() -> Operation:

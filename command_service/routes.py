@@ -73,6 +73,7 @@ class CommandRoute:
     `subject` reads the id from the command; without it, it is in the path as the decider's `id_field`, or found
     `through` something else, or new.
     `partition_key` is needed where the command may begin a stream; of what is about a product it is the product's id.
+    `may_begin` tells the contract which of those may be the first of a stream.
     """
 
     method: str
@@ -83,6 +84,7 @@ class CommandRoute:
     subject: Callable[[Any], str] | None = None
     partition_key: Callable[[Any], int] | None = None
     through: Through | None = None
+    may_begin: bool = False
 
     @property
     def creates(self) -> bool:
@@ -114,22 +116,42 @@ ROUTES = (
     ),
     CommandRoute("POST", "/commands/payments/{payment_id}/refund", RefundOrder, ORDERS, SUPPORT, through=THE_PAYMENT),
     CommandRoute(
-        "POST", "/commands/inventory", UpdateInventory, INVENTORY, WAREHOUSE, subject=lambda of: str(of.product_id)
+        "POST",
+        "/commands/inventory",
+        UpdateInventory,
+        INVENTORY,
+        WAREHOUSE,
+        subject=lambda of: str(of.product_id),
+        may_begin=True,
     ),
     CommandRoute("POST", "/commands/inventory/{product_id}/reserve", ReserveStock, INVENTORY, WAREHOUSE),
     CommandRoute("POST", "/commands/inventory/{product_id}/release", ReleaseStock, INVENTORY, WAREHOUSE),
     CommandRoute("POST", "/commands/inventory/{product_id}/commit", CommitStock, INVENTORY, WAREHOUSE),
-    CommandRoute("POST", "/commands/products", CreateProduct, PRODUCTS, ADMINS, subject=lambda of: str(of.product_id)),
+    CommandRoute(
+        "POST",
+        "/commands/products",
+        CreateProduct,
+        PRODUCTS,
+        ADMINS,
+        subject=lambda of: str(of.product_id),
+        may_begin=True,
+    ),
     CommandRoute("POST", "/commands/products/{product_id}/update", UpdateProduct, PRODUCTS, ADMINS),
     CommandRoute("POST", "/commands/products/{product_id}/price", ChangePrice, PRODUCTS, ADMINS),
     CommandRoute("POST", "/commands/products/{product_id}/activate", ActivateProduct, PRODUCTS, ADMINS),
     CommandRoute("POST", "/commands/products/{product_id}/rollback", RollbackProduct, PRODUCTS, ADMINS),
-    CommandRoute("POST", "/commands/products/{product_id}/media", CreateMedia, MEDIA, ADMINS),
+    CommandRoute("POST", "/commands/products/{product_id}/media", CreateMedia, MEDIA, ADMINS, may_begin=True),
     CommandRoute("POST", "/commands/products/{product_id}/media/rollback", RollbackMedia, MEDIA, ADMINS),
-    CommandRoute("POST", "/commands/products/{product_id}/attributes", CreateAttribute, ATTRIBUTES, ADMINS),
-    CommandRoute("POST", "/commands/products/{product_id}/attributes/batch", CreateAttributes, ATTRIBUTES, ADMINS),
+    CommandRoute(
+        "POST", "/commands/products/{product_id}/attributes", CreateAttribute, ATTRIBUTES, ADMINS, may_begin=True
+    ),
+    CommandRoute(
+        "POST", "/commands/products/{product_id}/attributes/batch", CreateAttributes, ATTRIBUTES, ADMINS, may_begin=True
+    ),
     CommandRoute("POST", "/commands/products/{product_id}/attributes/rollback", RollbackAttributes, ATTRIBUTES, ADMINS),
-    CommandRoute("POST", "/commands/products/{product_id}/inventory", CreateInventory, INVENTORY, WAREHOUSE),
+    CommandRoute(
+        "POST", "/commands/products/{product_id}/inventory", CreateInventory, INVENTORY, WAREHOUSE, may_begin=True
+    ),
     CommandRoute("POST", "/commands/products/{product_id}/inventory/rollback", RollbackInventory, INVENTORY, WAREHOUSE),
     CommandRoute("POST", "/commands/products/{product_id}/inventory/media", AttachInventoryMedia, INVENTORY, WAREHOUSE),
     CommandRoute(
