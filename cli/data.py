@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
+from common import mongo
 from common.config import Settings
 from common.errors import LeveretError, Unavailable
 from common.mongo import open_client
@@ -55,6 +56,17 @@ async def _opened(data: Path, name: str, url: str, *settings: str) -> AsyncItera
         async with open_client(url, name="cli") as client:
             yield client[name]
     except (PyMongoError, Unavailable) as error:
-        raise StackError("MongoDB does not answer; is it running? `cqrs status` tells") from error
+        raise StackError(_what_failed(error)) from error
     except LeveretError as error:
         raise StackError(error.detail) from error
+
+
+def _what_failed(error: Exception) -> str:
+    cause = error if isinstance(error, PyMongoError) else error.__cause__
+    match cause:
+        case OperationFailure(code=mongo.FORBIDDEN):
+            return "MongoDB does not let this account do that; docs/security.md tells which one may"
+        case OperationFailure(code=mongo.UNKNOWN_ACCOUNT):
+            return "MongoDB does not know this account, or its password is another"
+        case _:
+            return "MongoDB does not answer; is it running? `cqrs status` tells"

@@ -18,6 +18,7 @@ from common.log import open_log
 from common.mongo import UNKNOWN_ACCOUNT, open_client
 from stack.accounts import Account, Grant
 from stack.errors import StackError
+from stack.mongod import REPLICA_SET
 
 ROLE_PREFIX = "leveret_"
 ADMINISTRATOR = ["root"]
@@ -79,28 +80,24 @@ async def _trouble(admin_url: str) -> str | None:
 
 
 async def _begin(admin_url: str) -> None:
-    """Initiate the set, then make the administrator; MongoDB allows both to who is near, once."""
-    (name, password), host = signed_in(admin_url), parse_uri(admin_url)["nodelist"][0]
-    async with _near(admin_url, host[1] or 27017) as client:
+    """Initiate the set of all who are named, then make the administrator; MongoDB allows both to who is near, once."""
+    (name, password), parsed = signed_in(admin_url), parse_uri(admin_url)
+    hosts = [f"{host}:{port}" for host, port in parsed["nodelist"]]
+    async with _near(admin_url, parsed["nodelist"][0][1]) as client:
         hello: Answer = await client.admin.command("hello")
-        if not hello.get("setName"):
-            await _initiate(client, hello, f"{host[0]}:{host[1]}")
-        elif hello.get("isWritablePrimary"):
-            await _allowed_once(
-                client, {"createUser": name, "pwd": password, "roles": ADMINISTRATOR, "mechanisms": MECHANISMS}
-            )
+        if hello.get("isWritablePrimary"):
+            user = {"createUser": name, "pwd": password, "roles": ADMINISTRATOR, "mechanisms": MECHANISMS}
+            await _allowed_once(client, user)
+        elif hello.get("isreplicaset") and not hello.get("setName"):
+            members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
+            set_name = parsed["options"].get("replicaSet", REPLICA_SET)
+            await _allowed_once(client, {"replSetInitiate": {"_id": set_name, "members": members}})
 
 
-def _near(admin_url: str, port: int) -> AsyncMongoClient[Answer]:
+def _near(admin_url: str, port: int | None) -> AsyncMongoClient[Answer]:
     """The same TLS, and nobody's account."""
     options = {key: value for key, value in parse_uri(admin_url)["options"].items() if key.startswith("tls")}
     return AsyncMongoClient(NEAR, port, directConnection=True, serverSelectionTimeoutMS=LOOK_MS, **options)
-
-
-async def _initiate(client: AsyncMongoClient[Answer], hello: Answer, host: str) -> None:
-    if not hello.get("isreplicaset"):
-        raise StackError("MongoDB runs without --replSet; the log needs a replica set")
-    await _allowed_once(client, {"replSetInitiate": {"_id": "rs0", "members": [{"_id": 0, "host": host}]}})
 
 
 async def _allowed_once(client: AsyncMongoClient[Answer], command: Answer) -> None:

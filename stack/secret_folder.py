@@ -12,6 +12,7 @@ from pathlib import Path
 from stack.accounts import ACCOUNTS, Account
 from stack.certificates import Authority
 from stack.errors import StackError
+from stack.mongod import REPLICA_SET
 from stack.rabbitmq_accounts import administrator_definitions
 from stack.tokens import public_keys
 
@@ -104,7 +105,8 @@ class SecretFolder:
             raise StackError(f"{self.path / 'ca.pem'} is no key and certificate of ours: {error}") from error
 
     def _mongodb_url(self, name: str) -> bytes:
-        options = f"replicaSet=rs0&tls=true&tlsCAFile={self._places.ca}&authSource=admin&authMechanism=SCRAM-SHA-256"
+        known_by = "authSource=admin&authMechanism=SCRAM-SHA-256"
+        options = f"replicaSet={REPLICA_SET}&tls=true&tlsCAFile={self._places.ca}&{known_by}"
         return f"mongodb://{name}:{_password()}@{self._places.mongodb}/?{options}".encode()
 
     def _amqp_url(self, name: str) -> bytes:
