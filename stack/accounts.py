@@ -19,6 +19,7 @@ READ: Actions = ("find",)
 OPEN: Actions = ("find", "listIndexes")  # whoever opens the log looks whether its indexes are there
 APPEND: Actions = ("find", "insert", "listIndexes")
 KEEP: Actions = ("find", "insert", "update")
+NOTE: Actions = ("insert", "update")  # what others read
 SERVE: Actions = ("find", "remove")  # what was asked for, and is done
 OWN: Actions = ("find", "insert", "update", "remove")
 SHAPE: Actions = ("createIndex",)  # never on the log: an index with an expiry deletes
@@ -89,9 +90,11 @@ ACCOUNTS: tuple[Account, ...] = (
         grants=(
             Grant(on="events", collections=(COMMITS,), actions=OPEN),
             Grant(on="events", collections=(SETTINGS,), actions=READ),
-            Grant(on="events", collections=(SAGAS, SAGA_TROUBLES), actions=KEEP + SHAPE),
+            Grant(on="events", collections=(SAGAS,), actions=KEEP + SHAPE),
+            Grant(on="events", collections=(SAGA_TROUBLES,), actions=NOTE + SHAPE),
             Grant(on="events", collections=(SAGA_REQUESTS,), actions=SERVE),
-            Grant(on="events", collections=(CHECKPOINTS, PROGRESS), actions=KEEP),
+            Grant(on="events", collections=(CHECKPOINTS,), actions=KEEP),
+            Grant(on="events", collections=(PROGRESS,), actions=NOTE),
             Grant(on="events", collections=(LEASES,), actions=OWN),
         ),
         permissions=_following("sagas"),
@@ -105,7 +108,8 @@ ACCOUNTS: tuple[Account, ...] = (
             Grant(on="views", collections=VIEWS, actions=OWN + SHAPE),
             Grant(on="views", collections=(CHECKPOINTS,), actions=KEEP),
             Grant(on="views", collections=(REQUESTS,), actions=SERVE),
-            Grant(on="views", collections=(PROGRESS, LEASES), actions=OWN),
+            Grant(on="views", collections=(PROGRESS,), actions=(*NOTE, "remove")),
+            Grant(on="views", collections=(LEASES,), actions=OWN),
         ),
         permissions=_following("views"),
     ),

@@ -106,18 +106,16 @@ class SecureSystem(System):
             "",
             "",
             folder,
-            MESSAGE_KEY="",
-            MESSAGE_KEY_FILE=file("message.key"),
             AUTH="on",
             AUTH_KEYS=str(secrets.auth / "jwks.json"),
         )
+        del self._environment["MESSAGE_KEY"]  # the gateway and the query service start without
         self.secrets = secrets
         self._trust = ssl.create_default_context(cafile=file("ca.crt"))
         for account in ACCOUNTS:
             told = {"EVENTS_MONGODB_URL_FILE": file(mongodb_file(account))}
-            self.environment_of[account.name] = told | (
-                {"AMQP_URL_FILE": file(amqp_file(account))} if account.permissions else {}
-            )
+            sealed = {"AMQP_URL_FILE": file(amqp_file(account)), "MESSAGE_KEY_FILE": file("message.key")}
+            self.environment_of[account.name] = told | (sealed if account.permissions else {})
         self.environment_of["gateway"] = {"TLS_CERT": file("gateway.pem")}
         self.environment_of["payments"] = {"AUTH": "off"}
 

@@ -63,15 +63,20 @@ def test_no_secret_stands_in_the_environment() -> None:
 def test_a_service_is_given_the_secrets_that_it_names_and_nobody_elses(service: str) -> None:
     own = SERVICES[service]
     named = set(re.findall(r"/run/secrets/([\w.]+)", own))
-    if "<<: *environment" in own:
-        named |= {"message.key", "jwks.json"}
+    named |= {"jwks.json"} if "*tokens" in own else set()
     given = listed(service, "secrets")
-    if service == INITIATING:
-        return
-    assert given - {"ca.crt"} <= named
-    if service in ("cqrs_projector", "cqrs_saga"):
-        named -= {"jwks.json"}  # nobody asks them for anything but how they are
-    assert named <= given
+    if service != INITIATING:
+        assert given - {"ca.crt"} == named - {"ca.crt"}
+
+
+def test_who_speaks_to_clients_has_no_key_of_the_seal() -> None:
+    sealing = {service for service in SERVICES if "message.key" in listed(service, "secrets")}
+    assert sealing == {"cqrs_command", "cqrs_projector", "cqrs_saga"}
+    assert {service for service in SERVICES if "*tokens" in SERVICES[service]} == {
+        "cqrs_gateway",
+        "cqrs_command",
+        "cqrs_query",
+    }
 
 
 def test_every_service_has_an_account_of_its_own() -> None:
@@ -120,6 +125,7 @@ def test_the_servers_speak_tls_only() -> None:
 
 
 def test_tokens_are_asked_for() -> None:
+    assert TEXT.count("<<: [*environment, *tokens]") == 3
     assert re.findall(r'AUTH: "(\w+)"', TEXT) == ["on", "off"]
     assert 'AUTH: "off"' in SERVICES["cqrs_payments"]
     assert TEXT.count("INSECURE_DEV") == 1
