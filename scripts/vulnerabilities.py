@@ -20,10 +20,14 @@ def told(lock: str, packages: list[dict[str, Any]]) -> Iterator[str]:
         yield f"  {package['name']} {package['version']}: {one['id']}, fixed in {fixed}"
 
 
-if __name__ == "__main__":
-    lock_name, report = sys.argv[1], Path(sys.argv[2])
+def main(lock: str, report: Path) -> int:
     if not report.is_file():
-        sys.exit(print(f"{lock_name}: not looked at, nobody could be asked ({report}.log)"))  # noqa: T201
-    lines = list(told(lock_name, json.loads(report.read_text())["dependencies"]))
-    print("\n".join(lines))  # noqa: T201
-    sys.exit(1 if len(lines) > 1 else 0)
+        lines = [f"{lock}: not looked at, nobody could be asked ({report}.log)"]
+    else:
+        lines = list(told(lock, json.loads(report.read_text())["dependencies"]))
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1 if len(lines) > 1 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
