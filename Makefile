@@ -1,6 +1,6 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock clean
+.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -49,7 +49,13 @@ down: ## Stop the stack
 lock: ## Write the lock files anew (needs uv)
 	scripts/lock.sh
 
+audit: ## Ask what is known against the packages of the lock files (offline it says so)
+	@scripts/audit.sh audit
+
+sbom: ## Write build/sbom.json: what the image is made of, for CycloneDX
+	@scripts/audit.sh sbom
+
 clean: ## Stop the stack; delete its data, .venv and caches
 	@[ ! -x .venv/bin/cqrs ] || .venv/bin/cqrs down
-	rm -rf .leveret .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .leveret build .venv .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ from cli.partitions import partitions
 from cli.process import kill, start
 from cli.sagas import retry as retry_saga
 from cli.sagas import show as show_sagas
+from cli.secrets import apply_accounts, make_secrets
 from cli.stack import down, status, up
 from cli.tokens import issue_token
 from cli.views import parked, rebuild, retry
@@ -32,6 +33,8 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         {"rebuild": rebuild, "parked": parked, "retry": retry},
     ),
     "log": ("Look at the log itself.", {"verify": verify_log}),
+    "secrets": ("Make what docker-compose.secure.yml keeps secret.", {"make": make_secrets}),
+    "accounts": ("Say what each service may do in MongoDB and RabbitMQ.", {"apply": apply_accounts}),
     "token": ("Sign in to a stack of your own.", {"issue": issue_token}),
     "sagas": (
         "Look after what follows from orders: find what stands still, and let it go on.",

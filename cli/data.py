@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
+from common import mongo
 from common.config import Settings
-from common.errors import Unavailable
+from common.errors import LeveretError, Unavailable
 from common.mongo import open_client
+from common.secret_files import SecretUnreadable, file_variable
 from stack.errors import StackError
 from stack.folder import DataFolder
 
@@ -21,22 +24,49 @@ Data = Annotated[
 ]
 
 
+def read_settings() -> Settings:
+    """The environment's; StackError where it makes no sense."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise StackError(f"the environment's {str(first['loc'][0]).upper()} is wrong: {first['msg']}") from error
+    except SecretUnreadable as error:
+        raise StackError(error.detail) from error
+
+
 def open_events(data: Path) -> AbstractAsyncContextManager[AsyncDatabase]:
     """The log's database, of the server in the environment, else of the running stack's; StackError without one."""
-    return _opened(data, Settings().events_database, "EVENTS_MONGODB_URL")
+    settings = read_settings()
+    return _opened(data, settings.events_database, settings.events_mongodb_url, "events_mongodb_url")
 
 
 def open_views(data: Path) -> AbstractAsyncContextManager[AsyncDatabase]:
     """The views' database, found as the log's is."""
-    return _opened(data, Settings().views_database, "VIEWS_MONGODB_URL", "EVENTS_MONGODB_URL")
+    settings = read_settings()
+    return _opened(data, settings.views_database, settings.views_url, "views_mongodb_url", "events_mongodb_url")
 
 
 @asynccontextmanager
-async def _opened(data: Path, name: str, *variables: str) -> AsyncIterator[AsyncDatabase]:
-    url = next((os.environ[variable] for variable in variables if os.environ.get(variable)), None)
-    url = url or str(DataFolder(data).running_state().addresses["mongodb"])
+async def _opened(data: Path, name: str, url: str, *settings: str) -> AsyncIterator[AsyncDatabase]:
+    """The settings' own default counts for nothing: it is where a stack of ours would be if it ran."""
+    is_given = any(os.environ.get(variable) for s in settings for variable in (s.upper(), file_variable(s)))
+    url = url if is_given else str(DataFolder(data).running_state().addresses["mongodb"])
     try:
         async with open_client(url, name="cli") as client:
             yield client[name]
     except (PyMongoError, Unavailable) as error:
-        raise StackError("MongoDB does not answer; is it running? `cqrs status` tells") from error
+        raise StackError(_what_failed(error)) from error
+    except LeveretError as error:
+        raise StackError(error.detail) from error
+
+
+def _what_failed(error: Exception) -> str:
+    cause = error if isinstance(error, PyMongoError) else error.__cause__
+    match cause:
+        case OperationFailure(code=mongo.FORBIDDEN):
+            return "MongoDB does not let this account do that; docs/security.md tells which one may"
+        case OperationFailure(code=mongo.UNKNOWN_ACCOUNT):
+            return "MongoDB does not know this account, or its password is another"
+        case _:
+            return "MongoDB does not answer; is it running? `cqrs status` tells"

@@ -5,15 +5,12 @@ import os
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from cli.data import Data
+from cli.data import Data, read_settings
 from cli.detached import report_to, start_detached
 from cli.status import print_status, read_status
-from common.config import Settings
 from stack.box import box
-from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER, DataFolder
 from stack.install import ensure_mongodb, ensure_rabbitmq
 from stack.run import Wish, run_stack
@@ -34,7 +31,7 @@ def up(
     console = Console(highlight=False)
     if report_fd is not None:
         with report_to(report_fd) as on_ready:
-            asyncio.run(run_stack(wish, _settings(), os.environ, None, on_ready))
+            asyncio.run(run_stack(wish, read_settings(), os.environ, None, on_ready))
         return
     _ensure_servers(console)
     if detach:
@@ -42,7 +39,7 @@ def up(
             ready = start_detached(wish)
         console.print(box(ready))
     else:
-        asyncio.run(run_stack(wish, _settings(), os.environ, console, lambda ready: console.print(box(ready))))
+        asyncio.run(run_stack(wish, read_settings(), os.environ, console, lambda ready: console.print(box(ready))))
 
 
 def down(data: Data = DEFAULT_FOLDER) -> None:
@@ -68,11 +65,3 @@ def _ensure_servers(console: Console) -> None:
         ensure_mongodb(console.print)
     if "AMQP_URL" not in os.environ:
         ensure_rabbitmq(console.print)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise StackError(f"the environment's {str(first['loc'][0]).upper()} is wrong: {first['msg']}") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from aio_pika.abc import AbstractConnection
 from aiormq import spec
 from aiormq.abc import AbstractChannel, ChannelFrame, DeliveredMessage
 from aiormq.channel import Channel
-from aiormq.exceptions import AMQPError, DeliveryError
+from aiormq.exceptions import AMQPError, DeliveryError, ProbableAuthenticationError
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
@@ -75,9 +76,26 @@ async def _connect_to(url: str, name: str) -> AbstractConnection:
     """The heartbeat is set in the address, the only place where the library looks."""
     separator = "&" if "?" in url else "?"
     with reaching("RabbitMQ cannot be reached."):
-        return await aio_pika.connect(
-            f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
-        )
+        try:
+            return await aio_pika.connect(
+                f"{url}{separator}heartbeat={HEARTBEAT_SECONDS}&name=leveret-{name}", timeout=CONNECT_SECONDS
+            )
+        except (AMQPError, OSError) as error:
+            if trouble := _trouble_with_trust(error):
+                raise Unavailable(trouble) from error
+            raise
+
+
+def _trouble_with_trust(error: Exception) -> str | None:
+    """What no waiting helps against: with `amqps:` the host's name is checked, and its CA, that of `cafile=` if set."""
+    cause = error.__cause__ or error
+    if isinstance(error, ProbableAuthenticationError):
+        return "RabbitMQ does not know this account, or its password is another."
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"RabbitMQ's certificate is not trusted: {cause.verify_message}."
+    if isinstance(cause, FileNotFoundError | PermissionError):
+        return "The file that AMQP_URL names in cafile= cannot be read."
+    return None
 
 
 class Refused(Exception):

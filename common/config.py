@@ -4,14 +4,19 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from common.secret_files import SecretFiles
 
 MOST_PARTITIONS = 256
 PUBLIC_MESSAGE_KEY = "development-only"  # who knows it can pass for the sagas
 
 
 class Settings(BaseSettings):
-    """Names of environment variables are the field names in capitals, e.g. `EVENTS_MONGODB_URL`."""
+    """Names of environment variables are the field names in capitals, e.g. `EVENTS_MONGODB_URL`.
+
+    Secrets may stand in files, e.g. `EVENTS_MONGODB_URL_FILE`; SecretUnreadable when one cannot be read.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -33,6 +38,9 @@ class Settings(BaseSettings):
     address_requests: int = Field(default=100, ge=1)  # of one address in the gateway's hand at once, where AUTH=on
     most_requests: int = Field(default=1000, ge=1)  # in hand of one process at once; who comes then is answered 503
     insecure_dev: bool = False  # AUTH=off is fine beyond loopback, too: for containers of a development machine
+
+    tls_cert: str = ""  # the gateway's certificate chain, a PEM file: it then speaks HTTPS only
+    tls_key: str = ""  # and its private key; empty: it stands in the same file
 
     partitions: int = Field(
         default=8, ge=1, le=MOST_PARTITIONS
@@ -66,6 +74,17 @@ class Settings(BaseSettings):
 
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="text", pattern="^(text|json)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, SecretFiles(settings_cls), env_settings
 
     @property
     def views_url(self) -> str:

@@ -17,6 +17,7 @@ import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from common.envelope import Commit
@@ -49,6 +50,7 @@ _WHO_HAS_THE_TURN = {
 """As a command, at half the price of a cursor: it is asked a hundred times a second."""
 
 _QUICKLY = WriteConcern(w=1)  # a turn is a courtesy: it may be lost, and must not take as long as an insert (ADR 18)
+_NOW = ReadConcern("linearizable")  # a primary that was just elected may know an older number of partitions
 
 
 class Failure(enum.Enum):
@@ -111,16 +113,23 @@ class Log(Protocol):
 
 
 async def open_log(database: AsyncDatabase, *, partitions: int) -> "MongoLog":
-    """Open the log in this database, making it if there is none; an existing log's number of partitions wins."""
+    """Open the log in this database, making it if there is none; an existing log's number of partitions wins.
+
+    Of a log that is there nothing is made, so that an account which may only read it, or append, can open it.
+    """
     with _reaching():
         settings = database["settings"]
-        made = {"log_id": str(uuid4()), "partitions": partitions, "created_at": datetime.now(UTC)}
-        found: Any = await settings.find_one_and_update(
-            {"_id": "log"}, {"$setOnInsert": made}, upsert=True, return_document=pymongo.ReturnDocument.AFTER
-        )
+        found: Any = await settings.with_options(read_concern=_NOW).find_one({"_id": "log"})
+        if found is None:
+            made = {"log_id": str(uuid4()), "partitions": partitions, "created_at": datetime.now(UTC)}
+            found = await settings.find_one_and_update(
+                {"_id": "log"}, {"$setOnInsert": made}, upsert=True, return_document=pymongo.ReturnDocument.AFTER
+            )
         if wanted := found.get("partitions_wanted"):
             raise Unavailable(f"The log is being renumbered: run `cqrs partitions {wanted}` until it ends.")
-        await database["commits"].create_indexes(list(_INDEXES))
+        there = await database["commits"].index_information()
+        if missing := [index for index in _INDEXES if index.document["name"] not in there]:
+            await database["commits"].create_indexes(missing)
     return MongoLog(database, LogInfo(found["log_id"], found["partitions"]))
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pymongo.lock
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, monitoring
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from common.errors import Unavailable
+from common.errors import LeveretError, Unavailable
 
 OPERATION_SECONDS = 5.0  # no call waits longer for an answer
 HEARTBEAT_SECONDS = 2.0  # with the next: a server that went silent is found out after both, its connections dropped;
@@ -23,6 +23,8 @@ MOST_CONNECTIONS = 50
 MAJORITY = ReadConcern("majority")
 DURABLE = WriteConcern(w="majority", j=True)
 DUPLICATE_KEY = 11000
+FORBIDDEN = 13
+UNKNOWN_ACCOUNT = 18
 
 
 async def _wait_in_this_task(waiting: Coroutine[Any, Any, Any], timeout: float | None) -> Any:  # noqa: ASYNC109 - as the one it replaces
@@ -61,7 +63,15 @@ class _PoolWatcher(monitoring.ConnectionPoolListener):
 
 
 def open_client(url: str, *, name: str, on_pool_cleared: Callable[[], None] | None = None) -> AsyncMongoClient:
-    """Return a client that connects when it is first used."""
+    """Return a client that connects when it is first used; LeveretError where the address itself is wrong."""
+    try:
+        return _client(url, name, on_pool_cleared)
+    except (ConfigurationError, ValueError, OSError) as error:  # an OSError is of a file that the address names
+        why = error.strerror or error if isinstance(error, OSError) else error
+        raise LeveretError("bad_mongodb_url", f"The address of MongoDB cannot be used: {why}.") from error
+
+
+def _client(url: str, name: str, on_pool_cleared: Callable[[], None] | None) -> AsyncMongoClient:
     return AsyncMongoClient(
         url,
         appname=f"leveret-{name}",
@@ -95,7 +105,18 @@ class reaching:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, PyMongoError):
-            raise Unavailable(self._sentence) from error
+            raise Unavailable(self._sentence + _why(error)) from error
+
+
+def _why(error: PyMongoError) -> str:
+    """What no waiting helps against is said; never the server's own words, which repeat the documents."""
+    if isinstance(error, OperationFailure) and error.code == FORBIDDEN:
+        return " It does not let this account do that."
+    if isinstance(error, OperationFailure) and error.code == UNKNOWN_ACCOUNT:
+        return " It does not know this account, or its password is another."
+    if isinstance(error, ServerSelectionTimeoutError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return " Its certificate is not trusted."
+    return ""
 
 
 def has_label(error: PyMongoError, label: str) -> bool:

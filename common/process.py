@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from common.config import Settings
 from common.errors import ForeignLog, LeveretError
 from common.logs import configure
+from common.secret_files import SecretUnreadable
 
 GARBAGE_THRESHOLDS = (50_000, 20, 50)  # by default the collector takes a seventh of the time of a busy service
 FAILED = 1
@@ -27,6 +28,8 @@ def run_process(service: str, run: Callable[[Settings], Coroutine[Any, Any, None
     except ValidationError as error:
         wrong = error.errors()[0]
         sys.exit(f"{service}: the environment's {str(wrong['loc'][0]).upper()} is wrong: {wrong['msg']}")
+    except SecretUnreadable as error:
+        sys.exit(f"{service}: {error.detail}")
     configure(settings, service)
     gc.freeze()  # what was imported stays
     gc.set_threshold(*GARBAGE_THRESHOLDS)

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import signal
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
@@ -257,8 +258,8 @@ def make_app(door: Door | None = None) -> web.Application:
     return app
 
 
-async def serve(app: web.Application, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests finish."""
+async def serve(app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests finish; with `tls` over HTTPS only."""
     runner = ProblemRunner(
         app,
         access_log=None,
@@ -271,7 +272,7 @@ async def serve(app: web.Application, host: str, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await runner.setup()
     try:
-        await _listen(runner, host, port)
+        await _listen(runner, host, port, tls)
         log.info("serving", host=host, port=port)
         await stop.wait()
     finally:
@@ -279,9 +280,9 @@ async def serve(app: web.Application, host: str, port: int) -> None:
         log.info("stopped")
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> None:
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        await web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls).start()
     except OSError as error:
         raise Unavailable(f"{host}:{port} cannot be listened on: {error.strerror}.", code="port_taken") from error
 

@@ -5,13 +5,15 @@ from common.config import Settings
 from common.process import run_process
 from common.web import serve
 from gateway.app import make_gateway_app
+from gateway.certificate import tls_context
 
 
 async def run(settings: Settings) -> None:
-    door = await open_door(settings, is_outer=True)
+    tls = tls_context(settings.tls_cert, settings.tls_key)
+    door = await open_door(settings, is_outer=True, takes_sealed=False)
     seconds = settings.command_deadline_seconds
     app = make_gateway_app(settings.command_url, settings.query_url, door, answer_seconds=seconds)
-    await serve(app, settings.bind_host, settings.gateway_port)
+    await serve(app, settings.bind_host, settings.gateway_port, tls)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ async def run(settings: Settings) -> None:
     log_client = open_client(settings.events_mongodb_url, name="query")
     views, events = client[settings.views_database], log_client[settings.events_database]
     try:
-        app = make_query_app(views, events, settings, await open_door(settings))
+        door = await open_door(settings, takes_sealed=False)
+        app = make_query_app(views, events, settings, door)
         await serve(app, settings.bind_host, settings.query_port)
     finally:
         await client.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from common.config import Settings
+from common.secret_files import SECRETS, file_variable
 from stack.folder import DataFolder
 from stack.mongod import Mongod
 from stack.output import Output, mongodb_trouble, rabbitmq_trouble
@@ -119,7 +120,9 @@ def _plan_services(
     ports = {row.name: draft.port(row.name, getattr(settings, row.port_setting)) for row in SERVICES}
     urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
     draft.addresses |= {name: urls[name] for name in ("gateway", "command", "query", "payments")}
-    env = dict(environ) | {row.port_setting.upper(): str(ports[row.name]) for row in SERVICES}
+    in_files = {file_variable(name) for name in SECRETS}  # what the stack sets itself is not looked for in files
+    env = {name: value for name, value in environ.items() if name not in in_files}
+    env |= {row.port_setting.upper(): str(ports[row.name]) for row in SERVICES}
     env |= {
         "BIND_HOST": LOOPBACK,
         "EVENTS_MONGODB_URL": draft.addresses["mongodb"] or "",

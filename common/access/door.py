@@ -46,16 +46,16 @@ class Door:
         return await self._tokens.actor_of(token.strip(" "))
 
 
-async def open_door(settings: Settings, *, is_outer: bool = False) -> Door:
+async def open_door(settings: Settings, *, is_outer: bool = False, takes_sealed: bool = True) -> Door:
     """Return the door that the settings ask for; LeveretError where it would stand open to anybody, or to nobody.
 
-    The outer one is the clients' own: it knows their addresses.
+    The outer one is the clients' own: it knows their addresses. Who takes nothing under a seal needs no key of it.
     """
     if settings.auth == "off":
         may_be_off(settings)
         log.warning("auth_off", meaning="everybody who reaches this service may do everything")
         return Door(None, Limits(most_requests=settings.most_requests))
-    if settings.message_key == PUBLIC_MESSAGE_KEY:
+    if takes_sealed and settings.message_key == PUBLIC_MESSAGE_KEY:
         raise LeveretError(
             "public_message_key",
             "AUTH is on and MESSAGE_KEY is the one that everybody knows: set a secret one, the same for all processes.",

@@ -267,7 +267,11 @@ def text_files() -> Iterator[Path]:
     """Every text of the project, whether git knows it yet or not; not what tools made."""
     for path in sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
-        is_hidden = any(part.startswith(".") and part != ".ci" for part in parts) or "__pycache__" in parts
+        is_hidden = (
+            any(part.startswith(".") and part != ".ci" for part in parts)
+            or "__pycache__" in parts
+            or parts[0] == "build"
+        )
         if path.is_file() and not is_hidden and path.suffix in TEXTS and path != Path(__file__):
             yield path
 

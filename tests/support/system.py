@@ -79,6 +79,10 @@ class System:
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"
 
+    def http(self) -> aiohttp.ClientSession:
+        """A client that its services let in."""
+        return aiohttp.ClientSession()
+
     @property
     def gateway(self) -> str:
         return self.url("gateway")
@@ -112,7 +116,7 @@ class System:
         )
 
     async def wait_ready(self, name: str) -> None:
-        async with aiohttp.ClientSession() as http:
+        async with self.http() as http:
 
             async def is_ready() -> bool:
                 try:
@@ -167,7 +171,7 @@ class System:
             await program.stop(timeout_seconds=STOP_SECONDS)
 
     async def positions(self) -> dict[str, object]:
-        async with aiohttp.ClientSession() as http, http.get(self.gateway + "/cqrs/ops/positions") as answer:
+        async with self.http() as http, http.get(self.gateway + "/cqrs/ops/positions") as answer:
             return orjson.loads(await answer.read())
 
     async def settled(self) -> None:

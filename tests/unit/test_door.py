@@ -43,6 +43,10 @@ async def test_a_seal_that_everybody_knows_is_none(tmp_path: Path) -> None:
     assert error.value.code == "public_message_key"
 
 
+async def test_who_takes_nothing_under_a_seal_needs_no_key_of_it(tmp_path: Path) -> None:
+    assert await open_door(Settings(auth="on", auth_keys=str(ISSUER.write_to(tmp_path))), takes_sealed=False)
+
+
 async def test_keys_under_a_url_may_come_later() -> None:
     door = await open_door(Settings(auth="on", message_key=SECRET, auth_keys="http://127.0.0.1:9/keys"))
     with pytest.raises(LeveretError) as error:
