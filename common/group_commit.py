@@ -17,7 +17,7 @@ from prometheus_client import Counter, Histogram
 
 from common.envelope import Commit
 from common.errors import Unavailable
-from common.log import Failure, Log, Written
+from common.log import TURN_MILLISECONDS, Failure, Log, Written
 from common.tasks import end, look_at, supervised
 
 MAX_FLUSH_COMMITS = 500
@@ -106,6 +106,8 @@ class Appender:
     async def run(self) -> None:
         """Write what is queued until cancelled; after `close`, until nothing is left."""
         watching = asyncio.create_task(supervised("turns", self._watch_turns))
+        if self._queue:
+            self._wake.set()
         try:
             while not (self._closing and not self._queue):
                 await self._wake.wait()
@@ -126,6 +128,8 @@ class Appender:
                 self._head = None
                 await asyncio.sleep(PAUSE_SECONDS)
             self._expire()
+        with suppress(Unavailable):  # taken for what has become a replay or a conflict, or was given up
+            await self._give_turn_back()
 
     def close(self) -> None:
         """Let `run` end when the queue is empty."""
@@ -244,10 +248,12 @@ class Appender:
             await asyncio.sleep(LOOK_SECONDS if self._shares else LONELY_LOOK_SECONDS)
 
     async def _wait_for_turn(self) -> None:
-        """Until the other's insert is done, TURN_MILLISECONDS at most."""
+        """Until the other's insert is done; for the length of a turn by our own clock, whatever the server's says."""
         self._head = None
         self._lost_at = time.monotonic()
-        while await self._is_turn_of_another():  # noqa: ASYNC110 - another process has it
+        while time.monotonic() - self._lost_at < TURN_MILLISECONDS / 1000:
+            if not await self._is_turn_of_another():
+                break
             await asyncio.sleep(0.001)
         self._is_others_turn = False
 
