@@ -265,6 +265,7 @@ async def test_a_new_password_counts_and_the_old_one_does_not(system: SecureSyst
         with pytest.raises(OperationFailure) as error:
             await client.admin.command("ping")
     assert error.value.code == UNKNOWN_ACCOUNT
+    await stocked(system)
     await ordered(system)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from aio_pika import DeliveryMode, Message, connect
+from aio_pika.abc import AbstractChannel
 from pymongo import AsyncMongoClient
 
 from stack.errors import StartFailed
@@ -11,6 +12,7 @@ from stack.servers import RabbitMQ
 from tests.support.servers import own_mongod, own_rabbitmq
 from tests.support.system import until
 
+QUEUE = "a-queue-that-is-kept"
 RECOVERY_SECONDS = 30.0  # of a queue whose broker was killed, after that broker answers
 
 
@@ -42,9 +44,10 @@ async def test_a_killed_broker_keeps_its_durable_queues_and_a_wiped_one_has_noth
     async with own_rabbitmq(tmp_path / "broker") as broker:
         async with await connect(broker.url) as connection:
             channel = await connection.channel()
-            queue = await channel.declare_queue("q", durable=True)
+            queue = await channel.declare_queue(QUEUE, durable=True)
             message = Message(b"kept", delivery_mode=DeliveryMode.PERSISTENT)
             await channel.default_exchange.publish(message, routing_key=queue.name)
+            await _written_down(channel, broker.data)
         await broker.kill()
         await broker.start()
         await broker.wait_ready()
@@ -65,10 +68,24 @@ async def test_a_broker_that_does_not_start_tells_what_may_be_deleted(tmp_path: 
         await broker.stop()
 
 
+async def _written_down(channel: AbstractChannel, data: Path) -> None:
+    """The broker may say yes to a queue before its own log is on the disk; the next queue takes it there."""
+    files = ("LATEST.LOG", "PREVIOUS.LOG", "rabbit_durable_queue.DCD", "rabbit_durable_queue.DCL")
+
+    def is_on_disk() -> bool:
+        return any(QUEUE.encode() in path.read_bytes() for name in files for path in data.rglob(name))
+
+    async def is_there() -> bool:
+        await channel.declare_queue(durable=True)
+        return is_on_disk()
+
+    await until(is_there, seconds=RECOVERY_SECONDS, what="the broker has written the queue down")
+
+
 async def _first_message(url: str) -> bytes:
     async with await connect(url) as connection:
         channel = await connection.channel()
-        queue = await channel.declare_queue("q", durable=True)
+        queue = await channel.declare_queue(QUEUE, durable=True)
         found: list[bytes] = []
 
         async def is_there() -> bool:
