@@ -16,6 +16,7 @@ import typer
 from pymongo.errors import PyMongoError
 from rich.console import Console
 
+from bench.answers import measure_answers
 from bench.catching_up import measure_catching_up
 from bench.ceilings import measure_ceilings
 from bench.door import measure_door
@@ -103,6 +104,7 @@ class _Run:
             await self._section("naive", lambda: self._naive(ready))
             await self._section("log", lambda: self._log(ready))
             await self._section("door", lambda: self._door(ready))
+            await self._section("answers", lambda: self._answers(ready))
             await self._section("sharing", lambda: self._sharing(ready))
             await self._section("catching_up", lambda: self._catching_up(ready))
             if {"pipeline", "reading", "import"} & set(self.sections):
@@ -142,6 +144,9 @@ class _Run:
 
     async def _door(self, ready: Servers) -> None:
         self.results.door = await measure_door(ready, self.folder, self.plan.door_seconds)
+
+    async def _answers(self, ready: Servers) -> None:
+        self.results.answers = await measure_answers(ready, self.folder, self.plan.answers_seconds)
 
     async def _sharing(self, ready: Servers) -> None:
         self.results.sharing = await measure_sharing(ready, self.folder, self.plan.sharing_seconds)

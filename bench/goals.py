@@ -90,6 +90,14 @@ GOALS: tuple[Goal[Results], ...] = (
         unit="%",
         at_most=True,
     ),
+    Goal(
+        name="an order by its id ÷ a bare handler with one find_one",
+        measure=lambda r: r.answers and r.answers.by_id / r.answers.bare,
+        wanted=0.7,
+    ),
+    Goal(
+        name="304 ÷ the full answer", measure=lambda r: r.answers and r.answers.unchanged / r.answers.by_id, wanted=1.5
+    ),
     Goal(name="2 services: one log ÷ separate logs", measure=lambda r: r.sharing_of(2), wanted=0.8),
     Goal(name="4 services: one log ÷ separate logs", measure=lambda r: r.sharing_of(4), wanted=0.8),
     Goal(

@@ -79,8 +79,9 @@ def post_request(port: int, path: str, body: bytes, *, bearer: str = "") -> byte
     ).encode() + body
 
 
-def get_request(port: int, path: str, *, token: str = "") -> bytes:
+def get_request(port: int, path: str, *, token: str = "", etag: str = "") -> bytes:
     header = f"Consistency-Token: {token}\r\n" if token else ""
+    header += f"If-None-Match: {etag}\r\n" if etag else ""
     return f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\n{header}\r\n".encode()
 
 

@@ -51,7 +51,7 @@ class Outcome:
     """What came back. Durations are of requests that were due after the warm-up; acks are of the whole run."""
 
     seconds: float
-    answered: int = 0  # 2xx after the warm-up and before the end
+    answered: int = 0  # 2xx and 304 after the warm-up and before the end
     statuses: Counter[int] = field(default_factory=Counter)  # the whole run; 0: connection lost or no answer
     latencies: Durations = field(default_factory=Durations)
     acks: list[tuple[str, int]] = field(default_factory=list)  # (order_id, position)
@@ -68,12 +68,12 @@ class Outcome:
 
     @property
     def errors(self) -> int:
-        return sum(count for status, count in self.statuses.items() if not 200 <= status < 300)
+        return sum(count for status, count in self.statuses.items() if not _is_good(status))
 
     @property
     def errors_by_kind(self) -> dict[str, int]:
         """Of commands and of reads, e.g. `{"POST 503": 2}`; a read's 503 only says "not yet", and its time counts."""
-        posts = {f"POST {status}": count for status, count in self.statuses.items() if not 200 <= status < 300}
+        posts = {f"POST {status}": count for status, count in self.statuses.items() if not _is_good(status)}
         gets = {f"GET {status}": count for status, count in self.read_statuses.items() if status not in (200, 503)}
         return posts | gets
 
@@ -108,6 +108,10 @@ async def until(fact: Callable[[], bool], seconds: float) -> bool:
             return True
         await asyncio.sleep(0.01)
     return fact()
+
+
+def _is_good(status: int) -> bool:
+    return 200 <= status < 300 or status == 304
 
 
 class Generator:
@@ -172,7 +176,7 @@ class Generator:
         self.in_flight -= 1
         status, body, since = answer
         self.outcome.statuses[status] += 1
-        if 200 <= status < 300:
+        if _is_good(status):
             if self.counts_from <= now < self.counts_until:
                 self.outcome.answered += 1
             if since >= self.counts_from:

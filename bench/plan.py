@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench import imports
 
 SECTIONS = (
-    *("ceilings", "peers", "naive", "log", "door", "sharing", "catching_up"),
+    *("ceilings", "peers", "naive", "log", "door", "answers", "sharing", "catching_up"),
     *("pipeline", "reading", "import", "fulfilment", "start"),
 )
 
@@ -19,6 +19,7 @@ class Plan:
     naive_seconds: float
     log_seconds: float
     door_seconds: float
+    answers_seconds: float
     sharing_seconds: float
     backlog_seconds: float
     search_seconds: float
@@ -34,6 +35,7 @@ FULL = Plan(  # about 12 minutes
     naive_seconds=5,
     log_seconds=15,
     door_seconds=6,
+    answers_seconds=4,
     sharing_seconds=12,
     backlog_seconds=6,
     search_seconds=6,
@@ -48,6 +50,7 @@ QUICK = Plan(  # about 4 minutes: good for a look, not for a claim
     naive_seconds=1.5,
     log_seconds=3,
     door_seconds=2,
+    answers_seconds=1.5,
     sharing_seconds=4,
     backlog_seconds=2,
     search_seconds=2,

@@ -29,6 +29,7 @@ def _tables(results: Results) -> Iterator[Table]:
     ours = [
         *_log(results),
         *_door(results),
+        *_answers(results),
         *_sharing(results),
         *_catching_up(results),
         *_pipeline(results),
@@ -93,6 +94,19 @@ def _door(results: Results) -> Iterator[Row]:
         yield name, _number(door.per_second), f"{door.guarded_us:.0f} µs, without tokens {door.open_us:.0f} µs"
     else:
         yield name, NOT_MEASURED, ""
+
+
+def _answers(results: Results) -> Iterator[Row]:
+    answers = results.answers
+    if answers is None:
+        yield "an order by its id", NOT_MEASURED, ""
+        return
+    yield "a bare aiohttp handler with one find_one", _number(answers.bare), ""
+    remark = f"{answers.by_id / answers.bare:.2f} × bare; {answers.query_us:.0f} µs of the query service"
+    yield "an order by its id, from the query service", _number(answers.by_id), remark
+    yield "the same, unchanged since (304)", _number(answers.unchanged), f"{answers.unchanged / answers.by_id:.2f} ×"
+    remark = f"{answers.gateway_us:.0f} µs of the gateway"
+    yield "the same through the gateway", _number(answers.through_gateway), remark
 
 
 def _sharing(results: Results) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
+from bench.answers import Answers
 from bench.catching_up import CatchingUp
 from bench.ceilings import Ceilings
 from bench.door import DoorCost
@@ -35,6 +36,7 @@ class Results:
     naive: tuple[NaiveRun, ...] = ()
     log: IntoTheLog | None = None
     door: DoorCost | None = None
+    answers: Answers | None = None
     sharing: tuple[Sharing, ...] = ()  # by the number of services
     catching_up: tuple[CatchingUp, ...] = ()  # by the number of projectors
     sustained: Sustained | None = None
