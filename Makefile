@@ -1,6 +1,6 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock audit sbom clean
+.PHONY: help install demo test test-long fuzz chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -19,6 +19,9 @@ test: install ## Lint, types and all tests
 
 test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire, elections (about 15 minutes)
 	.venv/bin/pytest tests/long
+
+fuzz: install ## Send 20,000 random messages and as many requests, and see that nobody crashes (about 15 minutes)
+	.venv/bin/pytest tests/fuzz -s
 
 chaos: install ## Break everything that can break, under load, and see that nothing is lost (about 9 minutes)
 	.venv/bin/python -m tests.chaos
