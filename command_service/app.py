@@ -113,7 +113,7 @@ class CommandApi:
 def make_command_app(
     api: CommandApi, door: Door, *, ready: Callable[[], Awaitable[Mapping[str, bool]]], positions: Positions
 ) -> web.Application:
-    app = make_app(door)
+    app = make_app(door, name="command")
     add_operations(app, ready)
     add_document(app, "/openapi.json", make_contract())
     add_document(app, "/asyncapi.json", make_message_contract())

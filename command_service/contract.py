@@ -6,14 +6,21 @@ from typing import Any
 from command_service.domain.decider import Decider
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute
 from command_service.shown import Accepted, ImportReport
-from common.contract.headers import CONSISTENCY_TOKEN, CORRELATION_ID, IDEMPOTENCY_KEY, IF_MATCH, TRACEPARENT
+from common.contract.headers import (
+    CONSISTENCY_TOKEN,
+    CORRELATION_ID,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    PREFER,
+    TRACEPARENT,
+)
 from common.contract.health import health_operation, health_schemas
 from common.contract.openapi import openapi
 from common.contract.operations import Body, Operation, Reply, json_reply
 from common.contract.schemas import Schemas, reference, schemas_of_answers, schemas_of_models
 
-_HEADERS = (IDEMPOTENCY_KEY, IF_MATCH, CORRELATION_ID, CONSISTENCY_TOKEN, TRACEPARENT)
-_TOLD = ("ETag", "Consistency-Token", "Idempotent-Replayed")
+_HEADERS = (IDEMPOTENCY_KEY, IF_MATCH, PREFER, CORRELATION_ID, CONSISTENCY_TOKEN, TRACEPARENT)
+_TOLD = ("ETag", "Consistency-Token", "Idempotent-Replayed", "Preference-Applied")
 
 
 def make_contract() -> dict[str, Any]:

@@ -231,7 +231,7 @@ async def run_alone(settings: Settings) -> None:
     async def ready() -> dict[str, bool]:
         return {"broker": relay.is_connected or not relay.has_lease}
 
-    app = make_app()
+    app = make_app(name="relay")
     add_operations(app, ready)
     await serve_beside(app, settings.bind_host, settings.relay_port, relay.run())
     await client.close()

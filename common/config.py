@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     views_database: str = "cqrs_views"
     amqp_url: str = "amqp://admin:admin@127.0.0.1:5672/"  # empty: no broker; several nodes with commas between
     message_key: str = Field(default=PUBLIC_MESSAGE_KEY, min_length=8)  # keys the MAC of every message
+    cursor_key: str = ""  # seals the cursors of lists, the same in all query services; empty: MESSAGE_KEY
 
     auth: Literal["on", "off"] = "on"  # off: everybody may do everything; on loopback only
     auth_keys: str = ""  # the file or the URL of the JWKS that tokens are known by
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     address_burst: int = Field(default=5000, ge=1)
     address_requests: int = Field(default=100, ge=1)  # of one address in the gateway's hand at once, where AUTH=on
     most_requests: int = Field(default=1000, ge=1)  # in hand of one process at once; who comes then is answered 503
+    cors_origins: str = ""  # whose web pages may ask the gateway: origins with commas between, or *
     insecure_dev: bool = False  # AUTH=off is fine beyond loopback, too: for containers of a development machine
 
     tls_cert: str = ""  # the gateway's certificate chain, a PEM file: it then speaks HTTPS only
@@ -62,7 +64,7 @@ class Settings(BaseSettings):
     commands_queue: bool = True  # False: this command service takes no commands from RabbitMQ
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
-    fresh_seconds: float = Field(default=0.1, ge=0, le=10)  # how old a query's Projection-Position may be
+    fresh_seconds: float = Field(default=0.1, ge=0, le=10)  # how old a query's Projection-Position, and a 304, may be
     payment_seconds: float = Field(default=900.0, gt=0)  # how long a validated order waits for its payment
     onboarding_seconds: float = Field(default=600.0, gt=0)  # how long making all that belongs to a product may take
     lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time

@@ -35,12 +35,14 @@ from common.errors import (
 from common.problems import title_of
 from common.problems.problem import slug_of
 from common.tasks import together
-from common.tracing import trace_id_of
+from common.tracing import trace_id, traceparent
 
 MAX_BODY_BYTES = 64 * 1024
 PROBLEM_TYPE = "application/problem+json"
 SHUTDOWN_SECONDS = 10.0
 IDLE_SECONDS = 30.0  # without a whole request: then a connection is closed, and so is who sends a head byte by byte
+
+NAME: web.AppKey[str] = web.AppKey("name", str)
 
 log = structlog.get_logger(__name__)
 REQUESTS = Counter("leveret_http_requests_total", "HTTP requests", ["route", "status"])
@@ -118,15 +120,8 @@ def problem_content(
     return content
 
 
-def trace_id(request: web.BaseRequest) -> str:
-    """The id under which this request is found in every log: the caller's, if there is a traceparent."""
-    if "trace_id" not in request:
-        request["trace_id"] = trace_id_of(request.headers.get("traceparent"))
-    return request["trace_id"]
-
-
-async def answer_problems(request: web.Request, handle: Handler) -> web.StreamResponse:
-    """Count and time every request, and turn every error into a problem."""
+async def answer_problems(request: web.Request, handle: Handler, *, name: str) -> web.StreamResponse:
+    """Count and time every request, and turn every error into a problem; `name` is this service's in Server-Timing."""
     started = time.perf_counter()
     try:
         response = await handle(request)
@@ -140,9 +135,11 @@ async def answer_problems(request: web.Request, handle: Handler) -> web.StreamRe
         log.exception("request_failed", trace_id=trace_id(request), path=_route_name(request))
         response = problem(request, 500, "internal_error", "This is our fault; it has been logged under the trace_id.")
     response.headers.update(rate_headers(request))
-    route = _route_name(request)
+    response.headers["traceparent"] = traceparent(request)
+    route, seconds = _route_name(request), time.perf_counter() - started
+    response.headers.add("Server-Timing", f"{name};dur={seconds * 1000:.1f}")
     _requests(route, response.status).inc()
-    _seconds(route).observe(time.perf_counter() - started)
+    _seconds(route).observe(seconds)
     return response
 
 
@@ -189,6 +186,11 @@ def _route_name(request: web.Request) -> str:
     return resource.canonical if resource else "unknown"
 
 
+def has_left(request: web.BaseRequest) -> bool:
+    """Whether nobody is there any more to read an answer."""
+    return request.transport is None or request.transport.is_closing()
+
+
 def single_header(request: web.Request, name: str) -> str | None:
     """Return a header that makes no sense twice; BadRequest if it stands there twice."""
     values = request.headers.getall(name, ())
@@ -223,11 +225,12 @@ class ProblemRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(_answering(made.request_handler), request_factory=made.request_factory, **made._kwargs)
+        answering = _answering(made.request_handler, self._app[NAME])
+        return _Server(answering, request_factory=made.request_factory, **made._kwargs)
 
 
-def _answering(handle: Callable[[Any], Awaitable[web.StreamResponse]]) -> Callable[[Any], Any]:
-    return functools.partial(answer_problems, handle=handle)
+def _answering(handle: Callable[[Any], Awaitable[web.StreamResponse]], name: str) -> Callable[[Any], Any]:
+    return functools.partial(answer_problems, handle=handle, name=name)
 
 
 class _Server(web.Server):
@@ -250,9 +253,10 @@ class _RequestHandler(web.RequestHandler):
         return response
 
 
-def make_app(door: Door | None = None) -> web.Application:
-    """Without a door every route must be open to everybody."""
+def make_app(door: Door | None = None, *, name: str = "service") -> web.Application:
+    """Without a door every route must be open to everybody; `name` stands in Server-Timing."""
     app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app[NAME] = name
     if door:
         stand_before(app, door)
     return app

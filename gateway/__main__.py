@@ -12,7 +12,8 @@ async def run(settings: Settings) -> None:
     tls = tls_context(settings.tls_cert, settings.tls_key)
     door = await open_door(settings, is_outer=True, takes_sealed=False)
     seconds = settings.command_deadline_seconds
-    app = make_gateway_app(settings.command_url, settings.query_url, door, answer_seconds=seconds)
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    app = make_gateway_app(settings.command_url, settings.query_url, door, answer_seconds=seconds, origins=origins)
     await serve(app, settings.bind_host, settings.gateway_port, tls)
 
 

@@ -5,12 +5,11 @@ Of several processes of one service it asks one by chance, and the next one when
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
 from yarl import URL
 
 from common.access.door import Door
@@ -21,23 +20,29 @@ from common.bodies import read_all
 from common.errors import NotFound, Unavailable
 from common.web import add_operations, json_response, make_app
 from gateway.contract import add_contract
+from gateway.cors import allow_origins
+from gateway.headers import forwarded, kept
 from gateway.problem_pages import add_problem_pages
+from gateway.streaming import add_stream
+from gateway.waiting import ENDING, Look, answer_when_shown, asked_seconds
 
 MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 1.0  # of a kept connection; if all went silent at once, only those in use cost somebody the whole wait
 NOT_ROUNDED = 3600.0  # seconds: the library rounds longer times up to a whole second, by its own choice all over 5
-_HOP_BY_HOP = frozenset(
-    {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
-    | {"transfer-encoding", "upgrade"}
-)
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+Proxy = Callable[[web.Request], Awaitable[web.Response]]
 SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
 
 
-def make_gateway_app(command_url: str, query_url: str, door: Door, *, answer_seconds: float = 5.0) -> web.Application:
-    """`answer_seconds` is how long a service may take; one that is silent for longer is given up."""
-    app = make_app(door)
+def make_gateway_app(
+    command_url: str, query_url: str, door: Door, *, answer_seconds: float = 5.0, origins: Sequence[str] = ()
+) -> web.Application:
+    """`answer_seconds` is how long a service may take; one that is silent for longer is given up.
+
+    Web pages of these `origins` may ask, too.
+    """
+    app = make_app(door, name="gateway")
     upstreams = {"commands": _urls(command_url), "queries": _urls(query_url)}
 
     async def session(_: web.Application) -> AsyncIterator[None]:
@@ -60,21 +65,57 @@ def make_gateway_app(command_url: str, query_url: str, door: Door, *, answer_sec
 
     app.cleanup_ctx.append(session)
     add_operations(app, ready)
+    if origins:
+        allow_origins(app, origins)
     add_route(app, "GET", "/cqrs/ops/positions", positions, KNOWN_IF_TOLD)
-    for side, urls in upstreams.items():
-        add_route(app, "*", f"/cqrs/{side}/{{path:.*}}", _proxy(app, [url / side for url in urls]), KNOWN_IF_TOLD)
+    add_stream(app, [url / "queries/stream" for url in upstreams["queries"]])
+    _add_proxies(app, upstreams)
     add_contract(app, lambda side, path: _get(app, upstreams[side], path))
     add_problem_pages(app)
     return app
+
+
+def _add_proxies(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -> None:
+    ending = app[ENDING] = asyncio.Event()
+
+    async def end_waits(_: web.Application) -> None:
+        ending.set()
+
+    app.on_shutdown.append(end_waits)
+    look = _looking(app, [url / "queries" for url in upstreams["queries"]])
+    for side, urls in upstreams.items():
+        proxy = _proxy(app, [url / side for url in urls])
+        handle = _waiting(proxy, look) if side == "commands" else proxy
+        add_route(app, "*", f"/cqrs/{side}/{{path:.*}}", handle, KNOWN_IF_TOLD)
 
 
 def _urls(addresses: str) -> Sequence[URL]:
     return [URL(address) for address in each_address(addresses)]
 
 
-def _proxy(app: web.Application, upstreams: Sequence[URL]) -> Handler:
+def _waiting(proxy: Proxy, look: Look) -> Handler:
     async def handle(http: web.Request) -> web.Response:
-        rest, headers = _rest(http), _forwarded(http.headers)
+        answer = await proxy(http)
+        seconds = asked_seconds(http) if answer.status in (200, 201) else 0
+        return await answer_when_shown(http, answer, seconds, look) if seconds else answer
+
+    return handle
+
+
+def _looking(app: web.Application, upstreams: Sequence[URL]) -> Look:
+    async def look(place: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+        for upstream in in_any_order(upstreams):
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with app[SESSION].get(upstream / place, headers=headers) as answer:
+                    return answer.status, answer.headers, await answer.read()
+        return 503, {}, b""
+
+    return look
+
+
+def _proxy(app: web.Application, upstreams: Sequence[URL]) -> Proxy:
+    async def handle(http: web.Request) -> web.Response:
+        rest, headers = _rest(http), forwarded(http)
         body = await read_all(http) if http.can_read_body else None
         failure: Exception | None = None
         for upstream in in_any_order(upstreams):
@@ -83,7 +124,7 @@ def _proxy(app: web.Application, upstreams: Sequence[URL]) -> Handler:
                 async with app[SESSION].request(
                     http.method, target, headers=headers, data=body, allow_redirects=False
                 ) as answer:
-                    return web.Response(body=await answer.read(), status=answer.status, headers=_kept(answer.headers))
+                    return web.Response(body=await answer.read(), status=answer.status, headers=kept(answer.headers))
             except (aiohttp.ClientError, TimeoutError) as error:
                 failure = error
                 if not _may_go_to_another(http, error):
@@ -101,20 +142,12 @@ def _may_go_to_another(http: web.Request, error: Exception) -> bool:
     return is_repeatable and not isinstance(error, TimeoutError)
 
 
-def _forwarded(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP)
-
-
 def _rest(http: web.Request) -> str:
     """The path behind `/cqrs/commands` or `/cqrs/queries`, exactly as it was sent."""
     raw = http.rel_url.raw_path_qs
     if ".." in http.match_info["path"].split("/"):
         raise NotFound("no_such_path", "Nothing is served under this path.")
     return "/" + raw.split("/", 3)[3]
-
-
-def _kept(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP | {"content-length"})
 
 
 async def _get(app: web.Application, upstreams: Sequence[URL], path: str) -> Any:

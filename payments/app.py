@@ -135,7 +135,7 @@ class Provider:
 
 
 def make_payments_app(books: Books, conduct: Conduct) -> web.Application:
-    app = make_app()
+    app = make_app(name="payments")
     provider = Provider(books, conduct)
     routes: tuple[tuple[str, str, Handler], ...] = (
         ("POST", "/charges", provider.charge),

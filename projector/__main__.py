@@ -22,7 +22,7 @@ async def run(settings: Settings) -> None:
     async def ready() -> dict[str, bool]:
         return {"holds_partitions": bool(feed.held)}
 
-    app = make_app()
+    app = make_app(name="projector")
     add_operations(app, ready)
     try:
         await serve_beside(app, settings.bind_host, settings.projector_port, feed.run())

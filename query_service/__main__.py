@@ -6,9 +6,11 @@ from common.mongo import open_client
 from common.process import run_process
 from common.web import serve
 from query_service.app import make_query_app
+from query_service.cursors import require_secret_key
 
 
 async def run(settings: Settings) -> None:
+    require_secret_key(settings)
     client = open_client(settings.views_url, name="query")
     log_client = open_client(settings.events_mongodb_url, name="query")
     views, events = client[settings.views_database], log_client[settings.events_database]

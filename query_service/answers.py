@@ -13,10 +13,14 @@ from common.values import is_number_id, is_uuid
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`content` is what is answered, or makes it: who has the `etag` already needs none."""
+    """`content` is what is answered, or makes it: who has the `etag` already needs none.
+
+    One document of a view has an `etag` and the `partition` it is in.
+    """
 
     content: Any | Callable[[], Any]
     etag: str | None = None
+    partition: int | None = None
     is_parked: bool = False
 
 

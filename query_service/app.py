@@ -20,13 +20,16 @@ from common.read_models.storage import CHECKPOINTS
 from common.web import add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
 from query_service.contract import make_contract
+from query_service.cursors import Cursors
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
 from query_service.paging import allow_only
 from query_service.routes import LOG_QUERIES, QUERIES, QueryRoute
+from query_service.stream import add_stream
+from query_service.unchanged import Unchanged
 
 
 def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settings, door: Door) -> web.Application:
-    app = make_app(door)
+    app = make_app(door, name="query")
     of_views, of_log = Primary(views[CHECKPOINTS]), Primary(events[CHECKPOINTS])
     freshness = Freshness(
         views, of_views, wait_seconds=settings.consistency_wait_seconds, fresh_seconds=settings.fresh_seconds
@@ -52,54 +55,70 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settin
     add_route(app, "GET", "/queries/health", health, OPEN)
     add_route(app, "GET", "/ops/positions", positions, OPEN)
     add_document(app, "/openapi.json", make_contract())
+    handlers = _Handlers(freshness, Cursors(settings.cursor_key or settings.message_key))
     for route in QUERIES:
-        add_route(app, "GET", route.path, _handler(route, views, freshness, of_views), route.policy)
+        add_route(app, "GET", route.path, handlers.of_views(route, views, of_views), route.policy)
+    add_stream(app, events)
     for route in LOG_QUERIES:
-        add_route(app, "GET", route.path, _log_handler(route, events, of_log), route.policy)
+        add_route(app, "GET", route.path, handlers.of_log(route, events, of_log), route.policy)
     return app
 
 
-def _handler(route: QueryRoute, views: AsyncDatabase, freshness: Freshness, primary: Primary) -> Handler:
-    async def handle(http: web.Request) -> web.Response:
-        allow_only(http.query, *route.parameter_names)
-        token = read_token(single_header(http, "Consistency-Token"))
-        reading = await (freshness.reach(token) if token else freshness.current())
-        try:
-            with reaching_views():
-                answer = await primary.steadily(lambda: route.query(http, views))
-            return _response(http, answer, _headers(answer, reading))
-        except msgspec.ValidationError as error:
-            raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
+class _Handlers:
+    """What all queries of one process share."""
 
-    return handle
+    def __init__(self, freshness: Freshness, cursors: Cursors) -> None:
+        self._freshness = freshness
+        self._cursors = cursors
+        self._unchanged = Unchanged()
+
+    def of_views(self, route: QueryRoute, views: AsyncDatabase, primary: Primary) -> Handler:
+        async def handle(http: web.Request) -> web.Response:
+            allow_only(http.query, *route.parameter_names)
+            asked = self._cursors.opened(http)
+            token = read_token(single_header(http, "Consistency-Token"))
+            reading = await (self._freshness.reach(token) if token else self._freshness.current())
+            if http.if_none_match and _has(http, etag := self._unchanged.etag(http, reading)):
+                return web.Response(status=304, headers=_headers(etag, reading))
+            try:
+                with reaching_views():
+                    answer = await primary.steadily(lambda: route.query(asked, views))
+                return self._response(http, answer, reading)
+            except msgspec.ValidationError as error:
+                raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error
+
+        return handle
+
+    def of_log(self, route: QueryRoute, events: AsyncDatabase, primary: Primary) -> Handler:
+        async def handle(http: web.Request) -> web.Response:
+            allow_only(http.query, *route.parameter_names)
+            asked = self._cursors.opened(http)
+            with reaching("The log cannot be reached; ask again in a moment."):
+                answer = await primary.steadily(lambda: route.query(asked, events))
+            content, headers = self._cursors.sealed(http, answer.content)
+            return json_response(content, headers=headers)
+
+        return handle
+
+    def _response(self, http: web.Request, answer: Answer, reading: Reading) -> web.Response:
+        headers = _headers(answer.etag, reading)
+        if answer.is_parked:
+            headers["Projection-State"] = "parked"
+        self._unchanged.note(http, answer, reading)
+        if callable(answer.content) and _has(http, answer.etag):
+            return web.Response(status=304, headers=headers)
+        content, link = self._cursors.sealed(http, answer.content() if callable(answer.content) else answer.content)
+        return json_response(content, headers=headers | link)
 
 
-def _response(http: web.Request, answer: Answer, headers: Mapping[str, str]) -> web.Response:
-    if not callable(answer.content):
-        return json_response(answer.content, headers=headers)
-    known = http.if_none_match or ()
-    if any(f'"{tag.value}"' == answer.etag or tag.value == "*" for tag in known):
-        return web.Response(status=304, headers=headers)
-    return json_response(answer.content(), headers=headers)
+def _has(http: web.Request, etag: str | None) -> bool:
+    """Whether the client has this version already (RFC 9110, 13.1.2)."""
+    return etag is not None and any(f'"{tag.value}"' == etag or tag.value == "*" for tag in http.if_none_match or ())
 
 
-def _log_handler(route: QueryRoute, events: AsyncDatabase, primary: Primary) -> Handler:
-    async def handle(http: web.Request) -> web.Response:
-        allow_only(http.query, *route.parameter_names)
-        with reaching("The log cannot be reached; ask again in a moment."):
-            answer = await primary.steadily(lambda: route.query(http, events))
-        return json_response(answer.content)
-
-    return handle
-
-
-def _headers(answer: Answer, reading: Reading) -> dict[str, str]:
+def _headers(etag: str | None, reading: Reading) -> dict[str, str]:
     headers = {"Projection-Position": str(reading.position), "Projection-Lag-Ms": str(reading.lag_ms)}
-    if answer.etag:
-        headers["ETag"] = answer.etag
-    if answer.is_parked:
-        headers["Projection-State"] = "parked"
-    return headers
+    return headers | {"ETag": etag} if etag else headers
 
 
 def _show_positions(reading: Reading) -> dict[str, object]:

@@ -2,26 +2,48 @@
 
 from typing import Any
 
-from common.contract.headers import CONSISTENCY_TOKEN, IF_NONE_MATCH, TRACEPARENT
+from common.access.policies import CUSTOMERS
+from common.contract.headers import CONSISTENCY_TOKEN, IF_NONE_MATCH, LAST_EVENT_ID, TRACEPARENT
 from common.contract.health import health_operation, health_schemas
 from common.contract.openapi import openapi
-from common.contract.operations import Operation, Reply, json_reply
+from common.contract.operations import Operation, Reply, Schema, json_reply
 from common.contract.schemas import schemas_of_answers
+from query_service import stream
+from query_service.parameters import CURSOR
 from query_service.routes import LOG_QUERIES, QUERIES, QueryRoute
+from query_service.shown.orders import FollowedCommit
 
 _OF_VIEWS = ("ETag", "Projection-Position", "Projection-Lag-Ms", "Projection-State")
+_OF_LISTS = ("Link",)
 
 
 def make_contract() -> dict[str, Any]:
     routes = (*QUERIES, *LOG_QUERIES)
     shown, schemas = schemas_of_answers(route.shown for route in routes)
     operations = [_operation(route, schema) for route, schema in zip(routes, shown, strict=True)]
-    return openapi([*operations, health_operation("queries")], schemas | health_schemas())
+    _, followed = schemas_of_answers((FollowedCommit,))
+    return openapi([*operations, _stream(), health_operation("queries")], schemas | followed | health_schemas())
+
+
+def _stream() -> Operation:
+    events: Schema = {"type": "string", "description": "Server-sent events; each `data` is a FollowedCommit in JSON."}
+    return Operation(
+        method="GET",
+        path=stream.PATH,
+        name="FollowWhatHappens",
+        tag="stream",
+        summary="Every commit as it happens, without end",
+        description=" ".join((stream.stream.__doc__ or "").split()),
+        policy=CUSTOMERS,
+        parameters=(*stream.PARAMETERS, LAST_EVENT_ID, TRACEPARENT),
+        replies={200: Reply("Commit after commit.", {"text/event-stream": events})},
+    )
 
 
 def _operation(route: QueryRoute, shown: dict[str, Any]) -> Operation:
     is_of_views = route in QUERIES
-    reply = json_reply("What was asked for.", shown, *(_OF_VIEWS if is_of_views else ()))
+    of_list = _OF_LISTS if CURSOR in route.parameters else ()
+    reply = json_reply("What was asked for.", shown, *(_OF_VIEWS if is_of_views else ()), *of_list)
     unchanged = Reply("Nothing has changed since the ETag.", headers=_OF_VIEWS)
     headers = (
         TRACEPARENT,

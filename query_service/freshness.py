@@ -23,9 +23,10 @@ SAGAS = "sagas"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The checkpoints at one moment: partition → position; a little older: partition → seen, and the worst lag."""
+    """The checkpoints at one moment: partition → position, rev; a little older: partition → seen, and the worst lag."""
 
     positions: Mapping[int, int] = field(default_factory=dict)
+    revs: Mapping[int, int] = field(default_factory=dict)  # of the same checkpoints
     seen: Mapping[int, int] = field(default_factory=dict)
     lag_ms: int = 0
     partitions: int = 0  # how many there are, of which some may have no checkpoint yet
@@ -46,7 +47,7 @@ class Reading:
 
 _CHECKPOINTS = {
     "find": CHECKPOINTS,
-    "projection": {"partition": 1, "position": 1, "partitions": 1},
+    "projection": {"partition": 1, "position": 1, "rev": 1, "partitions": 1},
     "singleBatch": True,
     "batchSize": MOST_PARTITIONS,
     "readConcern": {"level": "majority"},
@@ -54,6 +55,13 @@ _CHECKPOINTS = {
 """As a command, at half the price of a cursor: it is sent hundreds of times a second while somebody waits."""
 _WITH_AGE = {"partition": 1, "seen": 1, "lag_ms": 1, "age_ms": {"$subtract": ["$$NOW", "$noted_at"]}}
 SILENT_MS = 3000  # a projector that has noted nothing for so long is not there
+
+
+def _positions(checkpoints: list[dict[str, int]]) -> dict[str, dict[int, int]]:
+    return {
+        "positions": {c["partition"]: c["position"] for c in checkpoints},
+        "revs": {c["partition"]: c["rev"] for c in checkpoints},
+    }
 
 
 def _lag_ms(progress: Mapping[str, int]) -> int:
@@ -116,7 +124,7 @@ class Freshness:
         with reaching_views():
             checkpoints, progress = await self._primary.steadily(self._checkpoints_and_progress)
         return Reading(
-            positions={c["partition"]: c["position"] for c in checkpoints},
+            **_positions(checkpoints),
             seen={p["partition"]: p["seen"] for p in progress},
             partitions=max((c.get("partitions", 0) for c in checkpoints), default=0),
             lag_ms=max(map(_lag_ms, progress), default=0),
@@ -142,7 +150,7 @@ class Freshness:
     async def _renew_positions(self) -> None:
         with reaching_views():
             checkpoints = await self._primary.steadily(self._checkpoints)
-        self._reading = replace(self._reading, positions={c["partition"]: c["position"] for c in checkpoints})
+        self._reading = replace(self._reading, **_positions(checkpoints))
 
     async def _checkpoints(self) -> list[dict[str, int]]:
         answer = await self._database.command({**_CHECKPOINTS, "filter": self._of_group})

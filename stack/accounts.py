@@ -115,10 +115,14 @@ ACCOUNTS: tuple[Account, ...] = (
     ),
     Account(
         name="query",
-        purpose="reads the views; audit trails and sagas from the log's database",
+        purpose="reads the views; audit trails, sagas and what happens from the log's database",
         grants=(
             Grant(on="views", collections=(*VIEWS, CHECKPOINTS, PROGRESS), actions=READ),
-            Grant(on="events", collections=(COMMITS, SAGAS, SAGA_TROUBLES, CHECKPOINTS, PROGRESS), actions=READ),
+            Grant(
+                on="events",
+                collections=(COMMITS, SETTINGS, SAGAS, SAGA_TROUBLES, CHECKPOINTS, PROGRESS),
+                actions=READ,
+            ),
         ),
     ),
     Account(

@@ -91,6 +91,7 @@ class SecretFolder:
                 secrets.token_urlsafe(KEYFILE_BYTES).replace("-", "+").replace("_", "/").encode()
             ),
             "message.key": lambda: _password().encode(),
+            "cursor.key": lambda: _password().encode(),
             ADMIN_MONGODB_URL: lambda: self._mongodb_url(ADMIN),
             ADMIN_MANAGEMENT_URL: self._management_url,
             "rabbitmq_admin.json": lambda: administrator_definitions(self.read(ADMIN_MANAGEMENT_URL)),

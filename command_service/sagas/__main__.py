@@ -38,7 +38,7 @@ async def run(settings: Settings, sagas: Callable[[Settings], Iterable[Saga[Any]
         async def ready() -> dict[str, bool]:
             return {"holds_partitions": bool(feed.held)}
 
-        app = make_app()
+        app = make_app(name="sagas")
         add_operations(app, ready)
         work = together(feed.run(), watch_stuck(database, lambda: feed.held))
         try:

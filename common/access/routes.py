@@ -10,6 +10,7 @@ from common.access.door import Door
 from common.access.limits import network_of
 from common.access.policies import OPEN, Policy
 from common.access.rates import Allowance
+from common.errors import Unauthenticated, Unavailable
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _DOOR: web.AppKey[Door] = web.AppKey("door", Door)
@@ -41,9 +42,23 @@ def actor_of(http: web.Request) -> Actor:
     return http[_ACTOR]
 
 
+def known_actor(http: web.BaseRequest) -> Actor | None:
+    """The same; None where nobody was asked who they are."""
+    return http.get(_ACTOR)
+
+
 def admit_as(http: web.BaseRequest, actor: Actor) -> None:
     """From here on this is who asks."""
     http[_ACTOR] = actor
+
+
+async def is_still_admitted(http: web.Request) -> bool:
+    """Whether the token of an answer that goes on is still good; its policy was looked at when it began."""
+    try:
+        actor = await http.app[_DOOR].actor_of(http.headers.getall("Authorization", ()))
+    except (Unauthenticated, Unavailable):
+        return False
+    return actor == actor_of(http)
 
 
 def rate_headers(http: web.BaseRequest) -> dict[str, str]:

@@ -29,6 +29,15 @@ CORRELATION_ID = Parameter(
     "Stands on everything that the command causes.",
     "header",
 )
+PREFER = Parameter(
+    "Prefer",
+    {"type": "string", "examples": ["wait=5"]},
+    "`wait=N`: answer within N seconds, when the view shows what came of it; 30 at most (RFC 7240).",
+    "header",
+)
+LAST_EVENT_ID = Parameter(
+    "Last-Event-ID", {"type": "string", "pattern": "^[0-9]+$"}, "Go on after this position.", "header"
+)
 TRACEPARENT = Parameter(
     "traceparent", _TEXT, "W3C Trace Context; its trace id is the `trace_id` of problems and logs.", "header"
 )
@@ -50,13 +59,17 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "`parked` where this view waits for its repair and is shown as it was.",
         "schema": {"const": "parked"},
     },
+    "Link": {"description": "The next page, with `rel=next` (RFC 8288).", "schema": _TEXT},
+    "Preference-Applied": {"description": "`wait=N` where it was waited for.", "schema": _TEXT},
+    "Server-Timing": {"description": "Milliseconds in the gateway and in the service behind it.", "schema": _TEXT},
+    "traceparent": {"description": "In which trace the request stands (W3C Trace Context).", "schema": _TEXT},
     "Retry-After": {"description": "In so many seconds.", "schema": _COUNT},
     "WWW-Authenticate": {"description": "RFC 6750.", "schema": _TEXT},
     "RateLimit": {"description": "What is left, where AUTH=on.", "schema": _TEXT},
     "RateLimit-Policy": {"description": "How much there is, where AUTH=on.", "schema": _TEXT},
 }
 """Of answers."""
-ON_EVERY_ANSWER = ("RateLimit", "RateLimit-Policy")
+ON_EVERY_ANSWER = ("RateLimit", "RateLimit-Policy", "Server-Timing", "traceparent")
 ON_PROBLEMS: Mapping[int, tuple[str, ...]] = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 

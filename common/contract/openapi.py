@@ -93,7 +93,8 @@ def _reply(reply: Reply) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
+    told = {} if parameter.is_exploded else {"style": "form", "explode": False}
+    return told | {
         "name": parameter.name,
         "in": parameter.place,
         "required": parameter.place == "path",

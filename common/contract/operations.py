@@ -18,6 +18,7 @@ class Parameter:
     schema: Schema
     description: str
     place: Literal["query", "path", "header"] = "query"
+    is_exploded: bool = True  # a list stands there as often as it has items, else once with commas between
 
 
 @dataclass(frozen=True, slots=True)

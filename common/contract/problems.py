@@ -59,7 +59,8 @@ def problem_responses(statuses: Iterable[int]) -> dict[str, Any]:
 
 def default_response() -> dict[str, Any]:
     """For what the transport refuses, like a body that never ends."""
-    return {"description": "Any other problem.", "content": {MEDIA_TYPE: {"schema": reference("Problem")}}}
+    told = {MEDIA_TYPE: {"schema": reference("Problem")}}
+    return {"description": "Any other problem.", "headers": references(ON_EVERY_ANSWER), "content": told}
 
 
 def _response(status: int) -> dict[str, Any]:

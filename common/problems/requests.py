@@ -52,6 +52,10 @@ _PARAMETERS = {
         "The cursor does not belong to this list",
         "Begin the list anew, without a cursor, and follow its cursors.",
     ),
+    "unknown_position": Problem(
+        (400,), "The log has no such position", "Begin with after=0, or without, and go on from the last id you saw."
+    ),
+    "invalid_type": Problem((400,), "There is no such event", "Take names from the contract, like OrderPaid."),
     "invalid_filter": Problem((400,), "A filter has no meaning", "Write its value as the detail says."),
     "invalid_category": Problem((400,), "The category is none", "Write it as the product has it."),
     "invalid_sku": Problem((400,), "The SKU is none", "Write capitals, digits, dots, dashes and underscores."),
@@ -106,6 +110,9 @@ _NOT_NOW = {
     ),
     "unavailable": Problem(
         (503,), "The system cannot answer now", "Send the same request with the same key again, after Retry-After."
+    ),
+    "too_many_streams": Problem(
+        (503,), "As many follow what happens as there is room for", "Ask again later, or ask queries meanwhile."
     ),
     "overloaded": Problem((503,), "The service has its hands full", "Send the same request again, after Retry-After."),
     "projection_lag": Problem(

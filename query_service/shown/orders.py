@@ -119,3 +119,19 @@ class AuditedCommit(TypedDict):
     correlation_id: str | None
     causation_id: str | None
     events: list[AuditedEvent]
+
+
+class FollowedCommit(TypedDict):
+    """The same as it happens; `token` is a Consistency-Token. Who did it, and why, is told to staff alone."""
+
+    stream: str
+    version: int
+    position: int
+    recorded_at: Instant
+    events: list[AuditedEvent]
+    token: str
+    reason: NotRequired[str | None]
+    actor: NotRequired[str]
+    command_id: NotRequired[str]
+    correlation_id: NotRequired[str | None]
+    causation_id: NotRequired[str | None]

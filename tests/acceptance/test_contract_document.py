@@ -23,6 +23,7 @@ A_PRODUCT = {
     "inventory_media": [FILE],
     "attributes": [{"key": "colour", "value": "red"}],
 }
+STREAM = "/cqrs/queries/stream"  # without an end: it has tests of its own
 QUERIES = sorted(path for path in whole_contract()["paths"] if path.startswith("/cqrs/queries/"))
 WITHOUT_SAGAS = {"/cqrs/queries/orders/{saga_id}/saga", "/cqrs/queries/sagas/{saga_id}"}  # as none run here
 
@@ -71,7 +72,7 @@ def parts_of_a_product() -> list[tuple[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("path", QUERIES)
+@pytest.mark.parametrize("path", [path for path in QUERIES if path != STREAM])
 async def test_every_query_is_answered_as_the_contract_says(door: Door, ids: Mapping[str, str], path: str) -> None:
     answer = await door.send(spell("GET", path.format(**ids)))
     assert answer.status == (404 if path in WITHOUT_SAGAS else 200), answer.body

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from common.consistency import write_token
-from common.web import ProblemRunner, add_operations, make_app
+from common.web import add_operations, make_app
 from tests.support.issuing import Issuer, bearer
+from tests.support.served import served
 from tests.support.system import System, running_system, until
 
 ISSUER = Issuer()
@@ -102,12 +102,8 @@ async def address() -> AsyncIterator[tuple[str, int]]:
 
     app = make_app()
     add_operations(app, ready)
-    runner = ProblemRunner(app, access_log=None, keepalive_timeout=IDLE_SECONDS)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield runner.addresses[0][:2]
-    await runner.cleanup()
+    async with served(app, keepalive_timeout=IDLE_SECONDS) as one:
+        yield "127.0.0.1", one.port
 
 
 @pytest.mark.parametrize("begins", [b"", b"GET /livez HTTP/1.1\r\n"], ids=["nothing", "a head byte by byte"])

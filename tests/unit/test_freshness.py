@@ -25,7 +25,7 @@ class LateDatabase:
         self.was_asked.set()
         if position == 1:
             await self.may_answer.wait()
-        return {"cursor": {"firstBatch": [{"partition": 0, "position": position, "partitions": 1}]}}
+        return {"cursor": {"firstBatch": [{"partition": 0, "position": position, "rev": position, "partitions": 1}]}}
 
     def __getitem__(self, _: str) -> Any:
         return SimpleNamespace(find=lambda *_: SimpleNamespace(to_list=_nothing))

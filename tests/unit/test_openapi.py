@@ -26,7 +26,13 @@ MAKERS = {"command": make_command_contract, "query": make_query_contract, "gatew
 NOT_FOR_CLIENTS = {
     "command": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json", "/asyncapi.json", ERRANDS},
     "query": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json"},
-    "gateway": {"/cqrs/commands/{path}", "/cqrs/queries/{path}", "/cqrs/problems", "/cqrs/problems/{slug}"}
+    "gateway": {
+        "/cqrs/commands/{path}",
+        "/cqrs/queries/{path}",
+        "/cqrs/queries/stream",
+        "/cqrs/problems",
+        "/cqrs/problems/{slug}",
+    }
     | {f"/cqrs/docs/{name}" for name in ("start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")},
 }
 """What other programs of ours ask, what leads to the routes behind, what the docs page is made of, second addresses."""

@@ -81,7 +81,8 @@ async def test_where_nobody_needs_a_token_and_one_may_show_more_is_known() -> No
     assert known == {
         "command": set(),
         "query": {"/queries/inventory", "/queries/inventory/{product_id}"},  # whose pending orders it shows
-        "gateway": {"/cqrs/ops/positions", "/cqrs/commands/{path}", "/cqrs/queries/{path}"}  # those behind decide
+        "gateway": {"/cqrs/ops/positions", "/cqrs/queries/stream"}  # those behind decide
+        | {f"/cqrs/{side}/{{path}}" for side in ("commands", "queries")}
         | CONTRACT_PATHS,
         "payments": set(),
     }

@@ -37,7 +37,15 @@ MADE: dict[str, set[str]] = {
 }
 """Codes that are put together: where, and which they can be."""
 NEVER_ANSWERED = frozenset(
-    {"no_keys", "open_to_everybody", "public_message_key", "port_taken"}  # they end a process before it serves
+    {
+        "no_keys",
+        "open_to_everybody",
+        "public_message_key",
+        "port_taken",
+        "no_certificate",
+        "bad_mongodb_url",
+        "public_cursor_key",
+    }  # they end a process before it serves
     | {"foreign_log", "wrong_mac", "malformed_message", "wrong_partition"}  # of events by message: read from the log
 )
 
