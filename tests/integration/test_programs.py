@@ -26,7 +26,7 @@ async def test_a_program_does_not_stand_still_while_our_loop_is_busy(tmp_path: P
 async def test_all_lines_arrive_in_order_and_the_last_ones_are_kept() -> None:
     lines: list[str] = []
     script = "import sys; [print(n) for n in range(1000)]; print('last', file=sys.stderr)"
-    program = await spawn([sys.executable, "-c", script], on_line=lines.append)
+    program = await spawn([sys.executable, "-u", "-c", script], on_line=lines.append)
     assert await program.exited() == 0
     assert lines == [*map(str, range(1000)), "last"]
     assert list(program.last_lines) == lines[-LAST_LINES:]
@@ -35,6 +35,6 @@ async def test_all_lines_arrive_in_order_and_the_last_ones_are_kept() -> None:
 async def test_a_line_without_an_end_is_told_in_pieces() -> None:
     lines: list[str] = []
     script = "print('y' * 3_000_000)"
-    program = await spawn([sys.executable, "-c", script], on_line=lines.append)
+    program = await spawn([sys.executable, "-u", "-c", script], on_line=lines.append)
     assert await program.exited() == 0
     assert "".join(lines) == "y" * 3_000_000

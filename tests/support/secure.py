@@ -116,6 +116,7 @@ class SecureSystem(System):
             told = {"EVENTS_MONGODB_URL_FILE": file(mongodb_file(account))}
             sealed = {"AMQP_URL_FILE": file(amqp_file(account)), "MESSAGE_KEY_FILE": file("message.key")}
             self.environment_of[account.name] = told | (sealed if account.permissions else {})
+        self.environment_of["query"]["CURSOR_KEY_FILE"] = file("cursor.key")
         self.environment_of["gateway"] = {"TLS_CERT": file("gateway.pem")}
         self.environment_of["payments"] = {"AUTH": "off"}
 
