@@ -38,6 +38,8 @@ class Shopper:
         for product_id in PRODUCTS:
             stock = {"product_id": product_id, "product_name": "Lamp", "quantity": 10**8, "unit_price": "5.00"}
             await self.done("POST", "inventory", stock)
+            product = {"product_id": product_id, "name": "Lamp", "price": "5.00"}
+            await self.done("POST", "products", product)
 
     async def order(self, status: str) -> Ids:
         """One that has just got there."""

@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 from command_service.messages.reading import routing_key_of
 from command_service.routes import IMPORT_ROUTE, ROUTES
 from query_service.routes import LOG_QUERIES, QUERIES
-from tests.chaos.oracle import judge
 from tests.fuzz.shopper import BRINGS, STOCKED, Shopper
 from tests.fuzz.spoiling import NASTY, garbage, spelled, spoilt
-from tests.fuzz.test_messages import judged
+from tests.fuzz.test_messages import judged, wrong
 from tests.fuzz.wishes import BODIES, ORDERS
 from tests.support.broker import Broker, virtual_host
 from tests.support.door import send, spell
@@ -213,12 +212,13 @@ def test_random_requests_to_every_operation(system: System, runner: asyncio.Runn
     assert not tally.faults, tally.faults[:5]
     assert {name: program.pid for name, program in system._programs.items()} == pids
     assert all(program.exit_code is None for program in system._programs.values())
-    assert judge(facts) == []
+    assert wrong(facts) == []
     rarely = {
         operation: f"{tally.done[operation]} of {asked}"
         for operation, asked in tally.asked.items()
         if tally.done[operation] < (1 - MOST_REFUSED) * asked
     }
+    print(f"rarely done: {rarely}")
     assert not rarely, "of these mostly the door was tested"
 
 

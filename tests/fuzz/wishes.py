@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from command_service.messages.reading import ROUTES_BY_KEY
 
 USERS, PRODUCTS = range(1, 6), range(1, 9)
+WITHDRAWN = range(11, 19)  # products that come and go, unlike those that are ordered
+WITHDRAWING = {"inventory.RollbackInventory", "inventory.CreateInventory", "product.RollbackProduct"}
 ORDERS = [f"@order-{number:02}@" for number in range(12)]
 """They stand for the orders that were placed last; whoever sends a wish puts in their ids."""
 Body = dict[str, Any]
@@ -50,7 +52,8 @@ BODIES: Mapping[str, st.SearchStrategy[Body]] = {
     "order.DeleteOrder": reason,
     "order.RequestPayment": st.fixed_dictionaries({"order_id": orders, "card_token": st.just("tok_approve")}),
     "inventory.UpdateInventory": st.fixed_dictionaries(
-        {"product_id": numbers, "product_name": names, "quantity": st.integers(100, 10_000)}, optional={"sku": names}
+        {"product_id": st.sampled_from(WITHDRAWN), "product_name": names, "quantity": st.integers(100, 10_000)},
+        optional={"unit_price": prices},
     ),
     "inventory.ReserveStock": st.fixed_dictionaries({**reserved, "quantity": quantities}),
     "inventory.ReleaseStock": st.fixed_dictionaries(reserved),
@@ -87,7 +90,8 @@ class Wish:
 
 def _wish(key: str) -> st.SearchStrategy[Wish]:
     path = ROUTES_BY_KEY[key].path
-    ids = {name: known for name, known in (("order_id", orders), ("product_id", numbers)) if f"{{{name}" in path}
+    about = st.sampled_from(WITHDRAWN) if key in WITHDRAWING else numbers
+    ids = {name: known for name, known in (("order_id", orders), ("product_id", about)) if f"{{{name}" in path}
     return st.builds(Wish, st.just(key), st.fixed_dictionaries(ids), BODIES[key])
 
 
