@@ -54,9 +54,12 @@ class Shopper:
             await self.done("POST", f"orders/{order_id}/ship", {"carrier": "DHL", "tracking_number": "1"})
         if status == "DELIVERED":
             await self.done("POST", f"orders/{order_id}/deliver", {})
-            async with self.http.get(f"{self._gateway}/cqrs/queries/orders/{order_id}") as answer:
-                found["@payment@"] = (await answer.json())["payment_info"]["payment_id"]
+            found["@payment@"] = (await self.shown(order_id))["payment_info"]["payment_id"]
         return found
+
+    async def shown(self, order_id: str) -> dict[str, Any]:
+        async with self.http.get(f"{self._gateway}/cqrs/queries/orders/{order_id}") as answer:
+            return await answer.json()
 
     async def number(self) -> Ids:
         """Of a product that is not there yet."""

@@ -80,7 +80,9 @@ class Plan:
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     operation = draw(st.sampled_from(OPERATIONS))
-    wrong = draw(st.sampled_from(["nothing", "nothing", "body", "garbage", "path", "query", "header"]))
+    wrong = draw(
+        st.sampled_from(["nothing", "nothing", "nothing", "nothing", "body", "garbage", "path", "query", "header"])
+    )
     body, query = draw(_bodies(operation, wrong)), draw(PARAMETERS.get(ASKED.get(operation, ""), st.just({})))
     if wrong == "query":
         query = query | {draw(st.sampled_from([*query, "limit", "cursor", "sort", "status[$ne]"])): draw(nasty_text)}
@@ -123,7 +125,7 @@ class Sender:
     def __init__(self, system: System, shopper: Shopper) -> None:
         self._system, self._shopper = system, shopper
         self.tally = Tally()
-        self._order = ""
+        self._order = self._number = ""
 
     async def send(self, plan: Plan) -> None:
         ids = await self._ids(plan)
@@ -143,7 +145,14 @@ class Sender:
         if not self._order:
             await self._shopper.stocked()
             self._order = (await self._shopper.order("VALIDATED"))["@order@"]
-        common = {"@order@": self._order, "@product@": str(STOCKED), "@payment@": str(uuid4()), "@user@": "1"}
+            self._number = (await self._shopper.shown(self._order))["order_number"]
+        common = {
+            "@order@": self._order,
+            "@number@": self._number,
+            "@product@": str(STOCKED),
+            "@payment@": str(uuid4()),
+            "@user@": "1",
+        }
         if plan.operation not in PATH_OF or not plan.is_good:
             return common
         key = routing_key_of(PATH_OF[plan.operation])
@@ -152,13 +161,14 @@ class Sender:
 
 def _filled(path: str, ids: Mapping[str, str], in_path: str | None) -> str:
     names = {"order_id": "@order@", "saga_id": "@order@", "product_id": "@product@", "payment_id": "@payment@"}
+    names["order_number"] = "@number@"
     parts = path.split("/")
     last = max((number for number, part in enumerate(parts) if part.startswith("{")), default=None)
     for number, part in enumerate(parts):
         if part.startswith("{"):
             name = part[1:-1].partition(":")[0]
             given = in_path if number == last and in_path is not None else ids[names.get(name, "@user@")]
-            parts[number] = "ORD-2026-1" if name == "order_number" and in_path is None else quote(given, safe="%./")
+            parts[number] = quote(given, safe="%./")
     return "/".join(parts)
 
 
