@@ -186,11 +186,6 @@ def _route_name(request: web.Request) -> str:
     return resource.canonical if resource else "unknown"
 
 
-def has_left(request: web.BaseRequest) -> bool:
-    """Whether nobody is there any more to read an answer."""
-    return request.transport is None or request.transport.is_closing()
-
-
 def single_header(request: web.Request, name: str) -> str | None:
     """Return a header that makes no sense twice; BadRequest if it stands there twice."""
     values = request.headers.getall(name, ())

@@ -11,14 +11,12 @@ from common.access.policies import KNOWN_IF_TOLD
 from common.access.routes import add_route
 from common.addresses import in_any_order
 from common.errors import Unavailable
-from common.web import has_left
+from common.streaming import LOOK_SECONDS, MOST_STREAMS, has_left, write_within
 from gateway.headers import forwarded, kept
 
-LOOK_SECONDS = 1.0  # how often it is looked whether the reader is still there
 SILENCE_SECONDS = 45.0  # three missed signs of life
 CONNECT_SECONDS = 2.0
 WRITE_SECONDS = 15.0  # a reader who takes nothing for so long is left
-MOST_STREAMS = 500  # at once; half of the places that the gateway has for requests of any kind
 RETRY_MILLISECONDS = 3000
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("streams", aiohttp.ClientSession)
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
@@ -87,13 +85,7 @@ async def _pass_pieces(http: web.Request, answer: aiohttp.ClientResponse) -> web
     if http.method == "HEAD":
         return response
     async for piece in _pieces(http, answer):
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await response.write(piece)
-        except (ConnectionError, TimeoutError):
-            if http.transport:
-                http.transport.abort()
-            raise ConnectionResetError("the reader has left, or takes nothing") from None
+        await write_within(WRITE_SECONDS, http, response, piece)
     return response
 
 

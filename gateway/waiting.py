@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from common.consistency import merge, read_token, write_token
-from common.web import has_left
+from common.streaming import has_left
 
 MOST_SECONDS = 30
 FIRST_PAUSE_SECONDS = 0.02

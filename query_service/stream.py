@@ -19,9 +19,9 @@ from common.envelope import Commit
 from common.errors import BadRequest, NotFound, Unavailable
 from common.events import EVENT_TYPES
 from common.log import open_log_as_it_is
+from common.streaming import LOOK_SECONDS, MOST_STREAMS, has_left, write_within
 from common.tasks import end, supervised
 from common.values import is_number_id, is_uuid
-from common.web import has_left
 from query_service.paging import allow_only
 from query_service.parameters import NUMBER
 from query_service.queries.order_audit import show_commit
@@ -29,14 +29,12 @@ from query_service.shown.orders import AuditedEvent, FollowedCommit
 from query_service.tail import Tail
 
 log = structlog.get_logger(__name__)
-LOOK_SECONDS = 1.0  # how often it is looked whether the reader is still there
 HEARTBEAT_SECONDS = 15.0  # between signs of life while nothing happens
 RETRY_MILLISECONDS = 1000  # after which a browser comes again
 WRITE_SECONDS = 10.0  # a reader who takes nothing for so long is left
 OF_CUSTOMERS = frozenset({"order", "payment"})
 AWAY_SECONDS = 0.5  # before the log is asked again when it could not be reached
 MOST_TYPES = 20
-MOST_STREAMS = 500  # at once in one process: half of the places that it has for requests of any kind
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _FOR_STAFF = frozenset({"reason", "provider_reference"})
 _REASONS_FOR_ALL = frozenset({"OrderRejected", "OrderCancelled", "OrderPaymentFailed", "RefundRequested"})
@@ -162,7 +160,7 @@ async def stream(http: web.Request, tail: Tail) -> web.StreamResponse:
 
 async def _tell_all(http: web.Request, response: web.StreamResponse, tail: Tail, wanted: Filter, position: int) -> None:
     log_number = tail.log_number
-    await _write(http, response, b"retry: %d\n\n" % RETRY_MILLISECONDS)
+    await write_within(WRITE_SECONDS, http, response, b"retry: %d\n\n" % RETRY_MILLISECONDS)
     signed_at = time.monotonic()
     while not (tail.is_closed or has_left(http) or tail.log_number != log_number):
         commits = await _next(tail, position)
@@ -174,7 +172,7 @@ async def _tell_all(http: web.Request, response: web.StreamResponse, tail: Tail,
             signed_at = time.monotonic()
             shown += b"id: %d\n\n" % position  # without data it only moves where a browser goes on from
         if shown:
-            await _write(http, response, shown)
+            await write_within(WRITE_SECONDS, http, response, shown)
 
 
 async def _next(tail: Tail, position: int) -> Sequence[Commit]:
@@ -184,17 +182,6 @@ async def _next(tail: Tail, position: int) -> Sequence[Commit]:
     except Unavailable:
         await asyncio.sleep(AWAY_SECONDS)
         return ()
-
-
-async def _write(http: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    """Wait until the reader's side has room; nothing is kept beyond one page and the connection's own buffer."""
-    try:
-        async with asyncio.timeout(WRITE_SECONDS):
-            await response.write(data)
-    except TimeoutError:
-        if http.transport:
-            http.transport.abort()
-        raise ConnectionResetError("the reader takes nothing") from None
 
 
 def _event(commit: Commit, wanted: Filter) -> bytes:
