@@ -21,7 +21,7 @@ test-long: install ## What takes long: the CDNOW import, the demo with its fault
 	.venv/bin/pytest tests/long
 
 fuzz: install ## Send 20,000 random messages and as many requests, and see that nobody crashes (about 15 minutes)
-	.venv/bin/pytest tests/fuzz -s
+	.venv/bin/pytest tests/fuzz -s --timeout 3600
 
 chaos: install ## Break everything that can break, under load, and see that nothing is lost (about 9 minutes)
 	.venv/bin/python -m tests.chaos

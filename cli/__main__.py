@@ -11,6 +11,8 @@ from cli.imports import import_file
 from cli.log import verify_log
 from cli.partitions import partitions
 from cli.process import kill, start
+from cli.projections import drop, list_projections, rollback
+from cli.projections import rebuild as rebuild_projection
 from cli.sagas import retry as retry_saga
 from cli.sagas import show as show_sagas
 from cli.secrets import apply_accounts, make_secrets
@@ -31,6 +33,10 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "views": (
         "Look after the views: make them anew from the log, and find what stands still.",
         {"rebuild": rebuild, "parked": parked, "retry": retry},
+    ),
+    "projections": (
+        "Build read models anew beside what is shown, and show the one or the other.",
+        {"list": list_projections, "rebuild": rebuild_projection, "rollback": rollback, "drop": drop},
     ),
     "log": ("Look at the log itself.", {"verify": verify_log}),
     "secrets": ("Make what docker-compose.secure.yml keeps secret.", {"make": make_secrets}),

@@ -1,5 +1,6 @@
 """The checkpoints of one group, as the process that writes behind them knows them (PROTOCOL V1)."""
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
 from common.sink import Progress
 from common.transaction import Guarded, kill_session
 
+HELD_PAUSE_SECONDS = 0.01
 NOTED_SECONDS = 1.0  # how often the progress is written down though nothing changed: it shows that somebody is there
 
 
@@ -46,7 +48,7 @@ class Checkpoints:
             await self._collection.update_many(wanted, {"$set": {"session": ours}})
 
     async def begin(self, partition: int) -> Mapping[str, Any]:
-        """Read the checkpoint, making it if there is none."""
+        """Read the checkpoint, making it if there is none; wait while it is held (`projector/switching.py`)."""
         new: dict[str, Any] = {"group": self._group, "partition": partition, "partitions": self._partitions}
         new |= {"position": 0, "command_id": None, "rev": 0}
         if self.session:
@@ -58,6 +60,9 @@ class Checkpoints:
                 upsert=True,
                 return_document=pymongo.ReturnDocument.AFTER,
             )
+        if "held_until" in found and await self._is_held(partition):
+            await asyncio.sleep(HELD_PAUSE_SECONDS)
+            return await self.begin(partition)
         self.revs[partition] = found["rev"]
         return found
 
@@ -102,6 +107,12 @@ class Checkpoints:
         with _reaching():
             found = await self._collection.find({"_id": {"$in": self._ids(held)}}, {"partition": 1, "rev": 1}).to_list()
         return {c["partition"]: c["rev"] for c in found} != {partition: self.revs.get(partition) for partition in held}
+
+    async def _is_held(self, partition: int) -> bool:
+        """By the database's clock: who held it may have died."""
+        held = {"_id": checkpoint_id(self._group, partition), "$expr": {"$gt": ["$held_until", "$$NOW"]}}
+        with _reaching():
+            return await self._collection.find_one(held, {"_id": 1}) is not None
 
     def _ids(self, partitions: Iterable[int]) -> list[str]:
         return [checkpoint_id(self._group, partition) for partition in partitions]

@@ -51,13 +51,14 @@ class Settings(BaseSettings):
     bind_host: str = "127.0.0.1"
     command_port: int = 8010
     query_port: int = 8011
-    projector_port: int = 8012  # health and metrics only
+    projector_port: int = 8012  # health, metrics, and what those ask who operate it
     relay_port: int = 8013  # health and metrics of a relay that runs alone
     saga_port: int = 8015  # health and metrics only
     payments_port: int = 8014  # the payment provider
     gateway_port: int = 8000
     command_url: str = "http://127.0.0.1:8010"  # where the gateway and the sagas find it; several with commas between
     query_url: str = "http://127.0.0.1:8011"
+    projector_url: str = "http://127.0.0.1:8012"  # where the gateway finds it; several with commas between
     payments_url: str = "http://127.0.0.1:8014"  # where the sagas find the payment provider
 
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`

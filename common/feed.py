@@ -19,7 +19,7 @@ from common.inbox import Inbox
 from common.leases import Leases
 from common.log import Log
 from common.partition_state import PartitionState
-from common.sink import Checkpoint, Fenced, Progress, Sink
+from common.sink import Checkpoint, Fenced, Progress, Sink, Superseded
 from common.tasks import FIRST_PAUSE_SECONDS, together
 
 LOOK_SECONDS = 0.1  # how often the log is asked what there is
@@ -89,6 +89,9 @@ class Feed:
             except Fenced:
                 await self._begin_again()
                 await asyncio.sleep(GAP_PAUSE_SECONDS)
+            except Superseded:
+                await self._begin_again()
+                await self._leave()
             except Unavailable as error:
                 log.warning("feed_waits", group=self._group, reason=error.detail)
                 await self._begin_again()
@@ -262,7 +265,8 @@ class Feed:
     async def _keep_leases(self) -> None:
         while True:
             try:
-                self._surplus = await self._leases.renew()
+                if await self._sink.may_serve():
+                    self._surplus = await self._leases.renew()
             except Unavailable as error:
                 log.warning("leases_wait", group=self._group, reason=error.detail)
             self._arrived.set()

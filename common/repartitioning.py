@@ -15,12 +15,13 @@ from common.leases import LEASES, groups_at_work
 from common.log import LogInfo
 from common.mongo import DURABLE, reaching
 from common.read_models import READ_MODELS
-from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SAGA_REQUESTS, SAGAS, SUMS
+from common.read_models.generations import is_place_of
+from common.read_models.storage import CHECKPOINTS, GENERATIONS, PROGRESS, REQUESTS, SAGA_REQUESTS, SAGAS
 
 BATCH_COMMITS = 2_000
 BOOKKEEPING = (CHECKPOINTS, PROGRESS, LEASES)
 BESIDE_THE_LOG = (SAGAS, SAGA_REQUESTS, *BOOKKEEPING)
-IN_THE_VIEWS = (*(model.collection for model in READ_MODELS), SUMS, REQUESTS, *BOOKKEEPING)
+BESIDE_THE_VIEWS = (REQUESTS, GENERATIONS, *BOOKKEEPING)
 
 
 class Repartitioning(Exception):
@@ -48,7 +49,8 @@ async def repartition(
         await _set(log, {"$set": {"partitions_wanted": partitions, "log_id": str(uuid4())}})
         await _require_rest(log, views)  # who came meanwhile has a lease by now, or finds the log closed
         await _renumber(log, LogInfo(found["log_id"], partitions), tell)
-        for database, names in ((log, BESIDE_THE_LOG), (views, IN_THE_VIEWS)):
+        of_views = [name for name in await views.list_collection_names() if is_place_of(name, READ_MODELS)]
+        for database, names in ((log, BESIDE_THE_LOG), (views, (*of_views, *BESIDE_THE_VIEWS))):
             for name in names:
                 await database.drop_collection(name)
         await _set(log, {"$set": {"partitions": partitions}, "$unset": {"partitions_wanted": ""}})

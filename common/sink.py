@@ -29,8 +29,19 @@ class Fenced(Exception):
     """The batch was not applied, or nobody knows whether it was: begin again from the checkpoints."""
 
 
+class Superseded(Exception):
+    """What is served now is made by rules that this process does not have: leave it to those that do."""
+
+
 class Sink(Protocol):
-    """What a group does with the commits. `apply` changes its documents and checkpoints together, or raises Fenced."""
+    """What a group does with the commits. `apply` changes its documents and checkpoints together, or raises Fenced.
+
+    `begin` and `apply` raise Superseded where `may_serve` would say no.
+    """
+
+    async def may_serve(self) -> bool:
+        """Whether this process has the rules by which the group's documents are made."""
+        ...
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]: ...
     async def apply(self, batch: Batch) -> None: ...

@@ -47,5 +47,23 @@ def from_document(document: dict[str, Any]) -> Commit:
     return Commit(**document)
 
 
+WITHOUT_METADATA = {"stream": 1, "version": 1, "partition_key": 1, "partition": 1, "events": 1, "recorded_at": 1}
+
+
+def from_partial_document(document: dict[str, Any]) -> Commit:
+    """Of a document read WITHOUT_METADATA: nobody is told which command it was, or who sent it."""
+    return Commit(
+        position=int(document["_id"]),
+        stream=document["stream"],
+        version=document["version"],
+        partition_key=document["partition_key"],
+        partition=document["partition"],
+        events=tuple([RecordedEvent(**event) for event in document["events"]]),
+        command_id="",
+        fingerprint="",
+        recorded_at=document["recorded_at"],
+    )
+
+
 def to_commit(document: dict[str, Any] | None) -> Commit | None:
     return from_document(document) if document else None

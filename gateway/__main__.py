@@ -13,7 +13,12 @@ async def run(settings: Settings) -> None:
     door = await open_door(settings, is_outer=True, takes_sealed=False)
     seconds = settings.command_deadline_seconds
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
-    app = make_gateway_app(settings.command_url, settings.query_url, door, answer_seconds=seconds, origins=origins)
+    addresses = {
+        "commands": settings.command_url,
+        "queries": settings.query_url,
+        "projections": settings.projector_url,
+    }
+    app = make_gateway_app(addresses, door, answer_seconds=seconds, origins=origins)
     await serve(app, settings.bind_host, settings.gateway_port, tls)
 
 

@@ -19,7 +19,7 @@ from common.addresses import each_address, in_any_order
 from common.bodies import read_all
 from common.errors import NotFound, Unavailable
 from common.web import add_operations, json_response, make_app
-from gateway.contract import add_contract
+from gateway.contract import SIDES, add_contract
 from gateway.cors import allow_origins
 from gateway.headers import forwarded, kept
 from gateway.problem_pages import add_problem_pages
@@ -30,20 +30,26 @@ MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 1.0  # of a kept connection; if all went silent at once, only those in use cost somebody the whole wait
 NOT_ROUNDED = 3600.0  # seconds: the library rounds longer times up to a whole second, by its own choice all over 5
+NEEDED = ("commands", "queries")  # for the gateway to be ready
+OPERATIONS_BEHIND = {"projections": "projections", "parked": "projections"}
+"""First word behind `/cqrs/ops` → the side that answers."""
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 Proxy = Callable[[web.Request], Awaitable[web.Response]]
 SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
 
 
 def make_gateway_app(
-    command_url: str, query_url: str, door: Door, *, answer_seconds: float = 5.0, origins: Sequence[str] = ()
+    addresses: Mapping[str, str], door: Door, *, answer_seconds: float = 5.0, origins: Sequence[str] = ()
 ) -> web.Application:
-    """`answer_seconds` is how long a service may take; one that is silent for longer is given up.
+    """`addresses` are those of each of the SIDES.
+
+    `answer_seconds` is how long a service may take; one that is silent for longer is given up.
 
     Web pages of these `origins` may ask, too.
     """
     app = make_app(door, name="gateway")
-    upstreams = {"commands": _urls(command_url), "queries": _urls(query_url)}
+    upstreams = {side: _urls(addresses[side]) for side in SIDES}
+    needed = {side: upstreams[side] for side in NEEDED}
 
     async def session(_: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(
@@ -55,13 +61,11 @@ def make_gateway_app(
             yield
 
     async def ready() -> Mapping[str, bool]:
-        answers = await asyncio.gather(
-            *(_get(app, urls, "readyz") for urls in upstreams.values()), return_exceptions=True
-        )
-        return {name: not isinstance(answer, BaseException) for name, answer in zip(upstreams, answers, strict=True)}
+        answers = await asyncio.gather(*(_get(app, urls, "readyz") for urls in needed.values()), return_exceptions=True)
+        return {name: not isinstance(answer, BaseException) for name, answer in zip(needed, answers, strict=True)}
 
     async def positions(_: web.Request) -> web.Response:
-        return json_response(await _positions(app, upstreams))
+        return json_response(await _positions(app, needed))
 
     app.cleanup_ctx.append(session)
     add_operations(app, ready)
@@ -69,7 +73,8 @@ def make_gateway_app(
         allow_origins(app, origins)
     add_route(app, "GET", "/cqrs/ops/positions", positions, KNOWN_IF_TOLD)
     add_stream(app, [url / "queries/stream" for url in upstreams["queries"]])
-    _add_proxies(app, upstreams)
+    _add_proxies(app, needed)
+    _add_operations_behind(app, upstreams)
     add_contract(app, lambda side, path: _get(app, upstreams[side], path))
     add_problem_pages(app)
     return app
@@ -87,6 +92,13 @@ def _add_proxies(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -
         proxy = _proxy(app, [url / side for url in urls])
         handle = _waiting(proxy, look) if side == "commands" else proxy
         add_route(app, "*", f"/cqrs/{side}/{{path:.*}}", handle, KNOWN_IF_TOLD)
+
+
+def _add_operations_behind(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -> None:
+    """What those who operate the system ask, where it is answered."""
+    for name, side in OPERATIONS_BEHIND.items():
+        proxy = _proxy(app, [url / "ops" for url in upstreams[side]])
+        add_route(app, "*", f"/cqrs/ops/{name}{{path:(?:/.*)?}}", proxy, KNOWN_IF_TOLD)
 
 
 def _urls(addresses: str) -> Sequence[URL]:
@@ -143,7 +155,7 @@ def _may_go_to_another(http: web.Request, error: Exception) -> bool:
 
 
 def _rest(http: web.Request) -> str:
-    """The path behind `/cqrs/commands` or `/cqrs/queries`, exactly as it was sent."""
+    """The path behind `/cqrs/commands`, `/cqrs/queries` or `/cqrs/ops`, exactly as it was sent."""
     raw = http.rel_url.raw_path_qs
     if ".." in http.match_info["path"].split("/"):
         raise NotFound("no_such_path", "Nothing is served under this path.")

@@ -18,7 +18,7 @@ from gateway.operations import make_own_contract
 
 FRESH_SECONDS = 10.0  # an upgrade of a service is seen after this time
 PREFIX = "/cqrs"
-COMMANDS, QUERIES = "commands", "queries"
+SIDES = COMMANDS, QUERIES, PROJECTIONS = "commands", "queries", "projections"
 
 Document = Mapping[str, Any]
 Fetch = Callable[[str, str], Awaitable[Document]]
@@ -58,7 +58,7 @@ class Contract:
         return body
 
     async def _merged(self) -> Document:
-        sides = await asyncio.gather(*(self._document(side, "openapi.json") for side in (COMMANDS, QUERIES)))
+        sides = await asyncio.gather(*(self._document(side, "openapi.json") for side in SIDES))
         return merge(make_own_contract(), *sides)
 
     async def _document(self, side: str, path: str) -> Document:

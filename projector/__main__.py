@@ -1,13 +1,17 @@
-"""Run the projector: the feed of the group `views` into the view writer, with health and metrics over HTTP."""
+"""Run the projector: the feed of the group `views` into the view writer; over HTTP what those who operate it ask."""
 
+from common.access.door import open_door
 from common.config import Settings
 from common.group_feed import feed_of
 from common.log import open_log
 from common.mongo import open_client
 from common.process import run_process
-from common.tasks import patiently
+from common.tasks import patiently, together
 from common.web import add_operations, make_app, serve_beside
-from projector.writer import GROUP, ViewWriter
+from projector.generations import GROUP
+from projector.keeper import Keeper
+from projector.operations import add_projections
+from projector.writer import ViewWriter
 
 
 async def run(settings: Settings) -> None:
@@ -18,14 +22,16 @@ async def run(settings: Settings) -> None:
     database = views[settings.views_database]
     writer = ViewWriter(database, event_log, partitions=event_log.info.partitions)
     feed = feed_of(GROUP, event_log, writer, database, settings)
+    keeper = Keeper(database, event_log.info.id, lease_seconds=settings.lease_seconds)
 
     async def ready() -> dict[str, bool]:
         return {"holds_partitions": bool(feed.held)}
 
-    app = make_app(name="projector")
+    app = make_app(await open_door(settings), name="projector")
     add_operations(app, ready)
+    add_projections(app, database, event_log.info.id)
     try:
-        await serve_beside(app, settings.bind_host, settings.projector_port, feed.run())
+        await serve_beside(app, settings.bind_host, settings.projector_port, together(feed.run(), keeper.run()))
     finally:
         await views.close()
         await events.close()

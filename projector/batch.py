@@ -1,5 +1,6 @@
 """From commits to changed documents, in memory: fold, park, and the differences of the sums (PROTOCOL V3-V5)."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +17,9 @@ from common.read_models.shapes import Contribution, ReadModel, SummaryKey, Told
 from common.read_models.storage import to_fields
 
 log = structlog.get_logger(__name__)
-BY_CONTEXT: Mapping[str, tuple[ReadModel[Any], ...]] = {
-    context: tuple(model for model in READ_MODELS if context in model.contexts)
-    for context in {context for model in READ_MODELS for context in model.contexts}
-}
-
+Models = tuple[ReadModel[Any], ...]
 DocumentId = tuple[str, str | int]
-"""Collection and key."""
+"""Collection, as the read model calls it, and key."""
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,26 +60,33 @@ class Changes:
     last: dict[int, Commit] = field(default_factory=dict)  # the commit at which each partition's checkpoint will stand
 
 
-def documents_of(commit: Commit) -> Iterable[tuple[ReadModel[Any], DocumentId]]:
+@functools.cache
+def _told_by(context: str, models: Models) -> Models:
+    return tuple(model for model in models if context in model.contexts)
+
+
+def documents_of(commit: Commit, models: Models = READ_MODELS) -> Iterable[tuple[ReadModel[Any], DocumentId]]:
     """The documents that a commit changes."""
-    for model in BY_CONTEXT.get(commit.context, ()):
+    for model in _told_by(commit.context, models):
         yield model, (model.collection, model.key(commit.subject))
 
 
-def fold(batch: Mapping[int, Sequence[Commit]], known: Mapping[DocumentId, Doc]) -> Changes:
+def fold(
+    batch: Mapping[int, Sequence[Commit]], known: Mapping[DocumentId, Doc], models: Models = READ_MODELS
+) -> Changes:
     """Apply the commits to the documents, which must all be in `known` unless there are none yet."""
     changes = Changes()
-    models: dict[DocumentId, ReadModel[Any]] = {}
+    model_of: dict[DocumentId, ReadModel[Any]] = {}
     for partition, commits in batch.items():
         for commit in commits:
-            for model, document_id in documents_of(commit):
-                models[document_id] = model
+            for model, document_id in documents_of(commit, models):
+                model_of[document_id] = model
                 before = known.get(document_id) or Doc(partition=partition)
                 change = changes.documents.setdefault(document_id, Change(before, before))
                 change.after = applied(model, change.after, commit)
         changes.last[partition] = commits[-1]
     for document_id, change in changes.documents.items():
-        add_sums(changes, models[document_id], change)
+        add_sums(changes, model_of[document_id], change)
     return changes
 
 
@@ -90,23 +94,40 @@ def applied(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
     """The document after one commit; unchanged if it has seen it, parked if the commit cannot be understood (V5)."""
     if doc.position >= commit.position or doc.parked:
         return doc
-    is_own = commit.context == model.context
     try:
-        view = _project(model, doc.view, commit)
-        if view is doc.view and not is_own:
-            return doc
-        return Doc(
-            partition=doc.partition,
-            position=commit.position,
-            version=commit.version if is_own else doc.version,
-            view=view,
-            fields=to_fields(view),
-            contribution=model.contribute(view),
-        )
+        after = _after(model, doc, commit)
+        return doc if after is doc else _finished(model, after)
     except Undecodable as error:
         return _parked(doc, commit, error.code, error.detail)
     except Exception as error:  # noqa: BLE001 - a bug in one rule must stop one document, not the feed
         return _parked(doc, commit, "projection_failed", f"{type(error).__name__}: {error}")
+
+
+def folded(model: ReadModel[Any], partition: int, commits: Sequence[Commit]) -> Doc:
+    """The document after all of its commits, as `applied` makes it one by one; what is stored is made once."""
+    doc = nothing = Doc(partition=partition)
+    try:
+        for commit in commits:
+            doc = _after(model, doc, commit)
+        return doc if doc is nothing else _finished(model, doc)
+    except Exception:  # noqa: BLE001 - which commit is to blame is found one by one
+        for commit in commits:
+            nothing = applied(model, nothing, commit)
+        return nothing
+
+
+def _after(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
+    """Without what is made of the view to be stored; the very document if nothing changes."""
+    is_own = commit.context == model.context
+    view = _project(model, doc.view, commit)
+    if view is doc.view and not is_own:
+        return doc
+    version = commit.version if is_own else doc.version
+    return Doc(partition=doc.partition, position=commit.position, version=version, view=view)
+
+
+def _finished(model: ReadModel[Any], doc: Doc) -> Doc:
+    return replace(doc, fields=to_fields(doc.view), contribution=model.contribute(doc.view))
 
 
 def _project(model: ReadModel[Any], view: Any, commit: Commit) -> Any:

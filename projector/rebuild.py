@@ -12,15 +12,16 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
 from common.log import Log
-from common.read_models import READ_MODELS
+from common.read_models import IN_THE_FIRST, READ_MODELS
+from common.read_models.generations import Places
 from common.read_models.shapes import ReadModel
-from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SUMS, checkpoint_id
+from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, checkpoint_id
 from common.transaction import Guarded, transact
 from projector.batch import Change, Changes, Doc, add_sums, applied
+from projector.generations import GROUP
 from projector.statements import document_statements, summary_statements
 from projector.views import load, reaching_views
 
-GROUP = "views"
 CLEARED_AT_ONCE = 2000  # documents
 log = structlog.get_logger(__name__)
 
@@ -73,12 +74,12 @@ async def rebuild_partition(database: AsyncDatabase, request: Mapping[str, Any])
     log.info("rebuilding", partition=partition)
 
 
-async def clear(database: AsyncDatabase, partition: int, rev: int) -> int:
+async def clear(database: AsyncDatabase, partition: int, rev: int, places: Places = IN_THE_FIRST) -> int:
     """Delete the partition's documents, then take the mark away; return the checkpoint's `rev` afterwards.
 
     Every step is a transaction on that `rev`: who lost the partition meanwhile deletes nothing of the next holder's.
     """
-    for collection in (*(model.collection for model in READ_MODELS), SUMS):
+    for collection in places.values():
         while ids := await _some_ids(database, collection, partition):
             deletes = [{"q": {"_id": {"$in": ids}}, "limit": 0}]
             step = Guarded({"delete": collection, "deletes": deletes})
@@ -99,19 +100,24 @@ def _fence(partition: int, rev: int, change: Mapping[str, Any]) -> Guarded:
     return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1)
 
 
-async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[str, Any]) -> None:
-    """Fold one document again from its streams, up to the checkpoint, and correct the sums by the difference."""
+async def retry_document(
+    database: AsyncDatabase, log_: Log, request: Mapping[str, Any], rev: int, places: Places = IN_THE_FIRST
+) -> bool:
+    """Fold one document again from its streams, up to the checkpoint, and correct the sums by the difference.
+
+    Return whether there was one, which has moved the `rev` on by one.
+    """
     model = next((m for m in READ_MODELS if m.collection == request["collection"]), None)
     if model is None:
         await drop_request(database, request)
-        return
+        return False
     document_id = (model.collection, request["key"])
-    before = (await load(database, [document_id])).get(document_id)
+    before = (await load(database, [document_id], places)).get(document_id)
     with reaching_views():
         checkpoint = await database[CHECKPOINTS].find_one({"_id": checkpoint_id(GROUP, request["partition"])})
     if before is None or checkpoint is None:
-        await transact(database, [_done(request)])
-        return
+        await drop_request(database, request)
+        return False
     after = Doc(partition=before.partition)
     for commit in await _commits_of(model, request["key"], log_):
         if commit.position <= checkpoint["position"]:
@@ -123,13 +129,14 @@ async def retry_document(database: AsyncDatabase, log_: Log, request: Mapping[st
     await transact(
         database,
         [
-            _fence(request["partition"], checkpoint["rev"], {"$inc": {"rev": 1}}),
-            *document_statements(changes),
-            *summary_statements(changes.sums),
+            _fence(request["partition"], rev, {"$inc": {"rev": 1}}),
+            *document_statements(changes, places),
+            *summary_statements(changes.sums, places),
             _done(request),
         ],
     )
     log.info("retried", collection=model.collection, still_parked=after.parked is not None)
+    return True
 
 
 async def _commits_of(model: ReadModel[Any], key: str | int, log_: Log) -> list[Commit]:

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import asdict
 
+from common.read_models import IN_THE_FIRST
+from common.read_models.generations import Places
 from common.read_models.shapes import SummaryKey
 from common.read_models.storage import SUMS, summary_id, to_fields
 from common.transaction import Guarded, Statement
 from projector.batch import Change, Changes, Doc, DocumentId
 
 
-def document_statements(changes: Changes) -> Iterable[Guarded]:
+def document_statements(changes: Changes, places: Places = IN_THE_FIRST) -> Iterable[Guarded]:
     """Insert what is new, replace what is there by its old position (V3)."""
     inserts: dict[str, list[Statement]] = defaultdict(list)
     updates: dict[str, list[Statement]] = defaultdict(list)
@@ -24,12 +26,14 @@ def document_statements(changes: Changes) -> Iterable[Guarded]:
         else:
             inserts[document_id[0]].append(stored)
     for collection, documents in inserts.items():
-        yield Guarded({"insert": collection, "documents": documents, "ordered": True})
+        yield Guarded({"insert": places[collection], "documents": documents, "ordered": True})
     for collection, replacements in updates.items():
-        yield Guarded({"update": collection, "updates": replacements}, must_match=len(replacements))
+        yield Guarded({"update": places[collection], "updates": replacements}, must_match=len(replacements))
 
 
-def summary_statements(sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]]) -> Iterable[Guarded]:
+def summary_statements(
+    sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]], places: Places = IN_THE_FIRST
+) -> Iterable[Guarded]:
     updates: list[Statement] = []
     for (key, partition), numbers in sums.items():
         increments = {name: number for name, number in numbers.items() if number}
@@ -39,7 +43,7 @@ def summary_statements(sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]])
         change = {"$inc": increments, "$setOnInsert": named}
         updates.append({"q": {"_id": summary_id(key, partition)}, "u": change, "upsert": True})
     if updates:
-        yield Guarded({"update": SUMS, "updates": updates, "ordered": True})
+        yield Guarded({"update": places[SUMS], "updates": updates, "ordered": True})
 
 
 def stored_document(document_id: DocumentId, doc: Doc) -> Statement:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.mongo import reaching
-from common.read_models import READ_MODELS, SUMMARIES
+from common.read_models import IN_THE_FIRST, READ_MODELS
+from common.read_models.generations import Places
 from common.read_models.shapes import Index
 from common.read_models.storage import STANDING, SUMS, to_view
-from projector.batch import Doc, DocumentId, Parked
+from projector.batch import Doc, DocumentId, Models, Parked
 
 log = structlog.get_logger(__name__)
 
@@ -22,14 +23,15 @@ def reaching_views() -> reaching:
     return reaching("The read store cannot be reached.")
 
 
-async def make_indexes(database: AsyncDatabase) -> None:
+async def make_indexes(database: AsyncDatabase, models: Models = READ_MODELS, places: Places = IN_THE_FIRST) -> None:
     """Make every declared index that is not there yet."""
     with reaching_views():
-        for model in READ_MODELS:
+        for model in models:
             if model.indexes:
-                await database[model.collection].create_indexes([_index(index) for index in model.indexes])
-        of_sums = [replace(index, where={"of": kind.of}) for kind in SUMMARIES for index in kind.indexes]
-        await database[SUMS].create_indexes([_index(index) for index in of_sums])
+                await database[places[model.collection]].create_indexes([_index(index) for index in model.indexes])
+            of_sums = [replace(index, where={"of": kind.of}) for kind in model.summaries for index in kind.indexes]
+            if of_sums:
+                await database[places[SUMS]].create_indexes([_index(index) for index in of_sums])
 
 
 def _index(index: Index) -> pymongo.IndexModel:
@@ -38,7 +40,9 @@ def _index(index: Index) -> pymongo.IndexModel:
     )
 
 
-async def load(database: AsyncDatabase, wanted: Iterable[DocumentId]) -> dict[DocumentId, Doc]:
+async def load(
+    database: AsyncDatabase, wanted: Iterable[DocumentId], places: Places = IN_THE_FIRST
+) -> dict[DocumentId, Doc]:
     """Read documents as they stand; those that do not exist are not in the answer."""
     docs: dict[DocumentId, Doc] = {}
     by_collection: dict[str, list[Any]] = {}
@@ -47,7 +51,7 @@ async def load(database: AsyncDatabase, wanted: Iterable[DocumentId]) -> dict[Do
     views = {model.collection: model.view for model in READ_MODELS}
     with reaching_views():
         for collection, keys in by_collection.items():
-            async for document in database[collection].find({"_id": {"$in": keys}}):
+            async for document in database[places[collection]].find({"_id": {"$in": keys}}):
                 docs[(collection, document["_id"])] = _doc(views[collection], document)
     return docs
 

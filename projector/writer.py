@@ -12,15 +12,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.checkpoints import Checkpoints
 from common.envelope import Commit
+from common.generations import made_by_others, places_shown, read_or_make_shown
 from common.log import Log
-from common.sink import Batch, Checkpoint, Fenced, Progress
+from common.read_models import IN_THE_FIRST, READ_MODELS
+from common.sink import Batch, Checkpoint, Fenced, Progress, Superseded
 from common.transaction import Unwritable, transact
 from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
+from projector.generations import GROUP, Building
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
 from projector.statements import document_statements, summary_statements
-from projector.views import load, make_indexes
+from projector.views import load, make_indexes, reaching_views
 
-GROUP = "views"
 CACHED_DOCUMENTS = 5_000
 
 log = structlog.get_logger(__name__)
@@ -32,36 +34,67 @@ BATCH_SECONDS = Histogram(
     "leveret_projector_batch_seconds", "Time of one transaction", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1)
 )
 FENCED = Counter("leveret_projector_fenced_total", "Batches that found a checkpoint or document changed")
+OUTDATED = Gauge("leveret_projector_read_models_of_other_rules", "Read models that this process may not write")
 LAG = Gauge("leveret_projector_lag_seconds", "How long the oldest commit not yet applied has waited", ["partition"])
 
 
 class ViewWriter:
     """Keeps the views of the partitions it was told to begin with. Implements `Sink`."""
 
-    def __init__(self, database: AsyncDatabase, log_: Log, *, partitions: int = 0) -> None:
-        """`partitions` is how many the log has; readers are told, so that they miss those that have no checkpoint."""
+    def __init__(
+        self, database: AsyncDatabase, log_: Log, *, partitions: int = 0, building: Building | None = None
+    ) -> None:
+        """`partitions` is how many the log has; readers are told, so that they miss those that have no checkpoint.
+
+        Without `building` all views are written, and in the generations that are shown.
+        """
         self._database = database
-        self._checkpoints = Checkpoints(database, GROUP, partitions=partitions)
+        self._building = building
+        self._group, self._models = (building.group, (building.model,)) if building else (GROUP, READ_MODELS)
+        self._places = building.places if building else IN_THE_FIRST
+        self._checkpoints = Checkpoints(database, self._group, partitions=partitions)
         self._log = log_
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
+
+    @property
+    def revs(self) -> Mapping[int, int]:
+        """Of the checkpoints, as they were last seen or left."""
+        return self._checkpoints.revs
 
     async def begin(self, partitions: frozenset[int]) -> Mapping[int, Checkpoint]:
         """Read the checkpoints, making those that are missing; nothing cached is believed any more (F3, V3)."""
         self._cache.clear()
         self._trusts_versions = False
-        await make_indexes(self._database)
         await self._checkpoints.take_over(partitions)
-        for request in await pending_requests(self._database, partitions):
-            if request["kind"] == "rebuild":  # also what helps out of a checkpoint that the feed refuses
-                await rebuild_partition(self._database, request)
-        return {partition: await self._begin(partition) for partition in partitions}
+        if not self._building:
+            for request in await pending_requests(self._database, partitions):
+                if request["kind"] == "rebuild":  # also what helps out of a checkpoint that the feed refuses
+                    await rebuild_partition(self._database, request)
+        found = {partition: await self._checkpoints.begin(partition) for partition in partitions}
+        await self._find_places()
+        await make_indexes(self._database, self._models, self._places)
+        for partition, checkpoint in found.items():
+            if checkpoint.get("clearing"):
+                revs = self._checkpoints.revs
+                revs[partition] = await clear(self._database, partition, checkpoint["rev"], self._places)
+        return {partition: Checkpoint(of["position"], of["command_id"]) for partition, of in found.items()}
 
-    async def _begin(self, partition: int) -> Checkpoint:
-        found = await self._checkpoints.begin(partition)
-        if found.get("clearing"):
-            self._checkpoints.revs[partition] = await clear(self._database, partition, found["rev"])
-        return Checkpoint(found["position"], found["command_id"])
+    async def _find_places(self) -> None:
+        """Once the `rev`s are known: who shows another generation changes them all, so that a batch is fenced (Q3)."""
+        if self._building:
+            return
+        with reaching_views():
+            shown = await read_or_make_shown(self._database)
+        if made_by_others(shown):
+            raise Superseded
+        self._places = places_shown(shown)
+
+    async def may_serve(self) -> bool:
+        with reaching_views():
+            others = made_by_others(await read_or_make_shown(self._database))
+        OUTDATED.set(len(others))
+        return not others
 
     async def apply(self, batch: Batch) -> None:
         """Apply the batch once, whatever dies; a document that cannot be written is found by halving (V5)."""
@@ -79,15 +112,15 @@ class ViewWriter:
         BATCH_SECONDS.observe(time.perf_counter() - started)
 
     async def _apply(self, batch: Batch, parked: Parked | None = None) -> None:
-        changes = fold(batch, await self._documents(batch))
+        changes = fold(batch, await self._documents(batch), self._models)
         if parked:
             _park_all(changes, parked)
         await transact(
             self._database,
             [
                 self._checkpoints.statement(changes.last),
-                *document_statements(changes),
-                *summary_statements(changes.sums),
+                *document_statements(changes, self._places),
+                *summary_statements(changes.sums, self._places),
             ],
             self._checkpoints.session,
         )
@@ -111,12 +144,12 @@ class ViewWriter:
         seen: set[DocumentId] = set()
         for commits in batch.values():
             for commit in commits:
-                for model, document_id in documents_of(commit):
+                for model, document_id in documents_of(commit, self._models):
                     is_new = self._trusts_versions and commit.version == 1 and not model.also
                     if document_id not in seen and document_id not in self._cache and not is_new:
                         wanted.add(document_id)
                     seen.add(document_id)
-        loaded = await load(self._database, wanted) if wanted else {}
+        loaded = await load(self._database, wanted, self._places) if wanted else {}
         return {**{i: self._cache[i] for i in seen if i in self._cache}, **loaded}
 
     def _remember(self, changes: Changes) -> None:
@@ -154,7 +187,10 @@ class ViewWriter:
             case "rebuild":
                 await rebuild_partition(self._database, request)
             case "retry":
-                await retry_document(self._database, self._log, request)
+                partition = request["partition"]
+                rev = self._checkpoints.revs[partition]
+                if await retry_document(self._database, self._log, request, rev, self._places):
+                    self._checkpoints.moved([partition])
             case kind:
                 log.error("unknown_request", kind=kind)
                 await drop_request(self._database, request)

@@ -26,6 +26,7 @@ from query_service.paging import allow_only
 from query_service.routes import LOG_QUERIES, QUERIES, QueryRoute
 from query_service.stream import add_stream
 from query_service.unchanged import Unchanged
+from query_service.views import ShownViews
 
 
 def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settings, door: Door) -> web.Application:
@@ -82,7 +83,8 @@ class _Handlers:
                 return web.Response(status=304, headers=_headers(etag, reading))
             try:
                 with reaching_views():
-                    answer = await primary.steadily(lambda: route.query(asked, views))
+                    shown = ShownViews(views, reading.places)
+                    answer = await primary.steadily(lambda: route.query(asked, shown))
                 return self._response(http, answer, reading)
             except msgspec.ValidationError as error:
                 raise Unavailable("This view cannot be read until it is made anew.", code="view_unreadable") from error

@@ -4,10 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from common.read_models.order_statistics import DAYS
 from common.read_models.storage import SUMS, all_of
+from query_service.views import Views
 
 COUNTS = ("total_orders", "paid_orders", "total_items", "imported", "converted", "cancelled")
 BY_NAME = ("spent", "refunded", "paid", "statuses")
@@ -17,7 +16,7 @@ Day = Mapping[str, Any]
 """`day`, each of COUNTS, and for each of BY_NAME its numbers by name."""
 
 
-async def read_days(views: AsyncDatabase, *, first: str = "", after: str = "") -> list[Day]:
+async def read_days(views: Views, *, first: str = "", after: str = "") -> list[Day]:
     """In order; from the day `first` on and before the day `after`, where they are given."""
     within = all_of(DAYS)["_id"]
     if first:

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from common.errors import NotFound, Unavailable
 from query_service.answers import Answer
+from query_service.views import Views
 
 WITHOUT_WORDS = {"words": 0, "beginnings": 0}
 """They are there to be searched, and in no answer."""
 
 
 async def read_document(
-    views: AsyncDatabase,
+    views: Views,
     collection: str,
     key: str | int,
     *,

@@ -11,8 +11,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.config import MOST_PARTITIONS
 from common.errors import ProjectionLag
+from common.generations import Shown, places_shown, read_shown
 from common.mongo import reaching
 from common.primary import Primary
+from common.read_models import IN_THE_FIRST
+from common.read_models.generations import Places
 from common.read_models.storage import CHECKPOINTS, PROGRESS
 
 POLL_SECONDS = 0.004
@@ -30,6 +33,7 @@ class Reading:
     seen: Mapping[int, int] = field(default_factory=dict)
     lag_ms: int = 0
     partitions: int = 0  # how many there are, of which some may have no checkpoint yet
+    places: Places = field(default_factory=lambda: IN_THE_FIRST)  # where the views stand that are shown
 
     @property
     def position(self) -> int:
@@ -122,8 +126,9 @@ class Freshness:
     async def read(self) -> Reading:
         """Read the checkpoints and the progress now."""
         with reaching_views():
-            checkpoints, progress = await self._primary.steadily(self._checkpoints_and_progress)
+            checkpoints, progress, shown = await self._primary.steadily(self._all_of_it)
         return Reading(
+            places=places_shown(shown),
             **_positions(checkpoints),
             seen={p["partition"]: p["seen"] for p in progress},
             partitions=max((c.get("partitions", 0) for c in checkpoints), default=0),
@@ -156,6 +161,7 @@ class Freshness:
         answer = await self._database.command({**_CHECKPOINTS, "filter": self._of_group})
         return answer["cursor"]["firstBatch"]
 
-    async def _checkpoints_and_progress(self) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+    async def _all_of_it(self) -> tuple[list[dict[str, int]], list[dict[str, int]], Shown]:
         checkpoints = await self._checkpoints()
-        return checkpoints, await self._database[PROGRESS].find(self._of_group, _WITH_AGE).to_list()
+        progress = await self._database[PROGRESS].find(self._of_group, _WITH_AGE).to_list()
+        return checkpoints, progress, await read_shown(self._database) if self._of_group == {"group": VIEWS} else {}

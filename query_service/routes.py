@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.access.policies import CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
 from common.contract.operations import Parameter
@@ -27,7 +26,8 @@ from query_service.shown.stock import Stock
 from query_service.shown.sums import Customer, OrderStatistics, Revenue, UserSummary
 from query_service.shown.values import Page
 
-Query = Callable[[web.Request, AsyncDatabase], Awaitable[Answer]]
+Query = Callable[[web.Request, Any], Awaitable[Answer]]
+"""Of the views that are shown (`Views`), or of the log's database."""
 
 
 @dataclass(frozen=True, slots=True)

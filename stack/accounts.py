@@ -10,8 +10,15 @@ from common.broker import queue_name
 from common.command_queue import COMMAND_EXCHANGE, DEAD_QUEUE, QUEUE
 from common.envelope import EXCHANGE
 from common.leases import LEASES
-from common.read_models import READ_MODELS
-from common.read_models.storage import CHECKPOINTS, PROGRESS, REQUESTS, SAGA_REQUESTS, SAGA_TROUBLES, SAGAS, SUMS
+from common.read_models.storage import (
+    CHECKPOINTS,
+    GENERATIONS,
+    PROGRESS,
+    REQUESTS,
+    SAGA_REQUESTS,
+    SAGA_TROUBLES,
+    SAGAS,
+)
 
 Actions = tuple[str, ...]
 """Of MongoDB."""
@@ -22,10 +29,11 @@ KEEP: Actions = ("find", "insert", "update")
 NOTE: Actions = ("insert", "update")  # what others read
 SERVE: Actions = ("find", "remove")  # what was asked for, and is done
 OWN: Actions = ("find", "insert", "update", "remove")
+DROP: Actions = ("dropCollection",)
 SHAPE: Actions = ("createIndex",)  # never on the log: an index with an expiry deletes
 
 COMMITS, SETTINGS = "commits", "settings"
-VIEWS = (*(model.collection for model in READ_MODELS), SUMS)
+ALL = ("",)  # MongoDB's word for every collection of a database: generations of views have names of their own
 REPLIES = "amq.default"  # RabbitMQ's name for the exchange without one: replies go through it
 
 
@@ -105,11 +113,7 @@ ACCOUNTS: tuple[Account, ...] = (
         grants=(
             Grant(on="events", collections=(COMMITS,), actions=OPEN),
             Grant(on="events", collections=(SETTINGS,), actions=READ),
-            Grant(on="views", collections=VIEWS, actions=OWN + SHAPE),
-            Grant(on="views", collections=(CHECKPOINTS,), actions=KEEP),
-            Grant(on="views", collections=(REQUESTS,), actions=SERVE),
-            Grant(on="views", collections=(PROGRESS,), actions=(*NOTE, "remove")),
-            Grant(on="views", collections=(LEASES,), actions=OWN),
+            Grant(on="views", collections=ALL, actions=OWN + SHAPE + DROP),
         ),
         permissions=_following("views"),
     ),
@@ -117,7 +121,7 @@ ACCOUNTS: tuple[Account, ...] = (
         name="query",
         purpose="reads the views; audit trails, sagas and what happens from the log's database",
         grants=(
-            Grant(on="views", collections=(*VIEWS, CHECKPOINTS, PROGRESS), actions=READ),
+            Grant(on="views", collections=ALL, actions=READ),
             Grant(
                 on="events",
                 collections=(COMMITS, SETTINGS, SAGAS, SAGA_TROUBLES, CHECKPOINTS, PROGRESS),
@@ -132,10 +136,10 @@ ACCOUNTS: tuple[Account, ...] = (
     ),
     Account(
         name="operator",
-        purpose="looks for what stands still and asks for it to be made anew: `cqrs views` and `cqrs sagas`",
+        purpose="looks for what stands still and asks for it to be made anew: `cqrs projections` and `cqrs sagas`",
         grants=(
-            Grant(on="views", collections=(*VIEWS, CHECKPOINTS), actions=READ),
-            Grant(on="views", collections=(REQUESTS,), actions=KEEP),
+            Grant(on="views", collections=ALL, actions=READ),
+            Grant(on="views", collections=(REQUESTS, GENERATIONS), actions=KEEP),
             Grant(on="events", collections=(SAGAS,), actions=READ),
             Grant(on="events", collections=(SAGA_REQUESTS,), actions=KEEP),
         ),

@@ -130,6 +130,7 @@ def _plan_services(
         "MESSAGE_KEY": environ.get("MESSAGE_KEY") or folder.message_key(),
         "COMMAND_URL": urls["command"],
         "QUERY_URL": urls["query"],
+        "PROJECTOR_URL": urls["projector"],
         "PAYMENTS_URL": urls["payments"],
         "PAYMENTS_DATA": str(folder.payments),
         "AUTH": environ.get("AUTH") or "off",

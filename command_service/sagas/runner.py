@@ -139,6 +139,9 @@ class SagaRunner:
             return True
         return bool(ready)
 
+    async def may_serve(self) -> bool:
+        return True
+
     async def note(self, progress: Mapping[int, Progress]) -> None:
         for partition, now in progress.items():
             self._seen[partition] = max(self._seen.get(partition, -1), now.seen)

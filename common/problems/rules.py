@@ -20,10 +20,19 @@ _UNKNOWN = {
     ),
     "unknown_saga": Problem((404,), "There is no such saga", "Check its id; a saga begins a moment after its order."),
     "unknown_command": Problem((404,), "There is no such command", "Take a routing key of /cqrs/asyncapi.json."),
+    "unknown_projection": Problem((404,), "There is no such projection", "GET /cqrs/ops/projections lists them."),
+    "unknown_generation": Problem(
+        (404,), "There is no such generation, or it is not ready", "GET /cqrs/ops/projections lists them."
+    ),
     "unknown_charge": Problem((404,), "The provider has no such charge", "Check the payment_id."),
     "unknown_reservation": Problem(
         (409,), "There is no such open reservation", "It was released or committed before, or never made."
     ),
+}
+
+_GENERATIONS = {
+    "generation_is_shown": Problem((409,), "Queries show this generation", "Have another one shown first."),
+    "generation_of_another_log": Problem((409,), "The log is another one now", "Drop it, and build a new one."),
 }
 
 _ORDERS = {
@@ -100,4 +109,4 @@ _PRODUCTS = {
     "too_many_attributes": Problem((409,), "There are too many attributes", "A product has at most 100."),
 }
 
-RULES: Mapping[str, Problem] = _UNKNOWN | _ORDERS | _MONEY | _STOCK | _PRODUCTS
+RULES: Mapping[str, Problem] = _UNKNOWN | _GENERATIONS | _ORDERS | _MONEY | _STOCK | _PRODUCTS

@@ -26,6 +26,7 @@ from common.events.orders import (
     ShippingAddressUpdated,
 )
 from common.postal import Address
+from common.read_models.inventory import PRODUCT_DEMAND
 from common.read_models.order_indexes import ORDER_INDEXES
 from common.read_models.order_shapes import (
     AWAITING_STOCK,
@@ -37,8 +38,10 @@ from common.read_models.order_shapes import (
     ShipmentView,
     TimelineEntry,
 )
+from common.read_models.order_statistics import CANCELLATIONS, DAYS
 from common.read_models.order_sums import contribute, quantities
 from common.read_models.shapes import ReadModel, Told
+from common.read_models.users import USER_PRODUCTS, USERS
 from common.read_models.words import words_of
 from common.values import Money
 
@@ -248,5 +251,6 @@ ORDERS = ReadModel(
     view=OrderView,
     project=project,
     contribute=contribute,
+    summaries=(USERS, USER_PRODUCTS, DAYS, CANCELLATIONS, PRODUCT_DEMAND),
     indexes=ORDER_INDEXES,
 )

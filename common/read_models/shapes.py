@@ -54,7 +54,7 @@ class SummaryKey(msgspec.Struct, frozen=True, gc=False):
 Contribution = Mapping[SummaryKey, Numbers]
 
 
-class ReadModel(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
+class ReadModel(msgspec.Struct, Generic[V], frozen=True, kw_only=True, eq=False):
     """A collection of documents, each the fold of one stream of `context`; `key` makes its id of the subject.
 
     `project` makes the next view; `contribute` says what a view adds to the summaries.
@@ -62,6 +62,9 @@ class ReadModel(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     `also` are further contexts whose streams of the same subject and partition are folded in. A document's version is
     that of `context`: 0 while only the others have told of it, and then no query shows it. A commit of theirs after
     which `project` gives back the very view it was given leaves the document as it stands, position and all.
+
+    `rules` is raised with every change of what the documents or sums are: a generation is folded by the rules it was
+    begun with, or not at all. `summaries` are what the documents contribute to; one kind belongs to one read model.
     """
 
     collection: str
@@ -71,6 +74,8 @@ class ReadModel(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     view: type[V]
     project: Callable[[V | None, Event, Told], V | None]
     contribute: Callable[[V], Contribution] = lambda _: {}
+    summaries: tuple[Summary, ...] = ()
+    rules: int = 1
     indexes: tuple[Index, ...] = ()
 
     @property

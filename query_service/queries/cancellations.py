@@ -3,17 +3,16 @@
 from collections import Counter
 from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from common.read_models.order_statistics import CANCELLATIONS
 from common.read_models.storage import SUMS, all_of
 from query_service.shown.sums import CancelReason
+from query_service.views import Views
 
 SHOWN_REASONS = 10
 LOOKED_AT = 400  # sums of one reason in one partition: with as many the first are known, and then counted exactly
 
 
-async def frequent_reasons(views: AsyncDatabase) -> list[CancelReason]:
+async def frequent_reasons(views: Views) -> list[CancelReason]:
     """In the words of `reason_key`; None where no reason was given."""
     frequent = views[SUMS].find({"of": CANCELLATIONS.of, "orders": {"$gt": 0}}, sort=[("orders", -1)], limit=LOOKED_AT)
     first = _first(_added(await frequent.to_list()))

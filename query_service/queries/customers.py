@@ -3,7 +3,6 @@
 from typing import Any
 
 from aiohttp import web
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.contract.operations import Parameter
 from common.errors import BadRequest
@@ -14,6 +13,7 @@ from query_service.money import number, read_currency, show_amount
 from query_service.paging import page, read_limit
 from query_service.parameters import CURRENCY, LIMIT
 from query_service.shown.sums import Customer
+from query_service.views import Views
 
 RANKINGS = ("spent", "orders")
 PARAMETERS = (
@@ -23,7 +23,7 @@ PARAMETERS = (
 )
 
 
-async def best_customers(http: web.Request, views: AsyncDatabase) -> Answer:
+async def best_customers(http: web.Request, views: Views) -> Answer:
     """The first `limit`, and no pages: nobody asks who is the thousandth best."""
     by, currency, limit = http.query.get("by", RANKINGS[0]), read_currency(http.query), read_limit(http.query)
     if by not in RANKINGS:
@@ -32,13 +32,13 @@ async def best_customers(http: web.Request, views: AsyncDatabase) -> Answer:
     return Answer(page(best, None))
 
 
-async def best_by_spent(views: AsyncDatabase, currency: str, limit: int) -> list[Customer]:
+async def best_by_spent(views: Views, currency: str, limit: int) -> list[Customer]:
     field = f"spent.{currency}"
     query = views[SUMS].find({"of": USERS.of, field: {"$gt": 0}}, sort=[(field, -1)], limit=limit)
     return [_show(user, currency) async for user in query]
 
 
-async def _best_by_orders(views: AsyncDatabase, currency: str, limit: int) -> list[Customer]:
+async def _best_by_orders(views: Views, currency: str, limit: int) -> list[Customer]:
     ranking = [("of", 1), ("total_orders", -1), ("user_id", 1)]
     query = views[SUMS].find({"of": USERS.of, "total_orders": {"$gt": 0}}, sort=ranking, limit=limit)
     return [_show(user, currency) async for user in query]

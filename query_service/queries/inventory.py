@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from aiohttp import web
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.access.actors import Actor
 from common.access.routes import actor_of
@@ -18,17 +17,18 @@ from query_service.documents import answer_with, read_document
 from query_service.money import show
 from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from query_service.shown.stock import PendingOrder, Stock
+from query_service.views import Views
 
 SHOWN_PENDING_ORDERS = 100  # the newest; their number stands beside them
 LISTED_PENDING_ORDERS = 10  # the same in a list of products
 
 
-async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
+async def one_product(http: web.Request, views: Views) -> Answer:
     document = await read_document(views, INVENTORY.collection, product_id_of(http), named="product")
     return answer_with(await _show(views, document, actor_of(http), SHOWN_PENDING_ORDERS), document)
 
 
-async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:
+async def all_products(http: web.Request, views: Views) -> Answer:
     """In the order of their ids."""
     limit = read_limit(http.query)
     (after,) = read_cursor(http.query, (int,)) or [0]
@@ -42,7 +42,7 @@ async def all_products(http: web.Request, views: AsyncDatabase) -> Answer:
     return Answer(page(list(shown), next_cursor))
 
 
-async def _show(views: AsyncDatabase, document: dict[str, Any], actor: Actor, limit_orders: int) -> Stock:
+async def _show(views: Views, document: dict[str, Any], actor: Actor, limit_orders: int) -> Stock:
     """How many wait everybody may know; which orders they are, who may see everybody's."""
     inventory = to_view(InventoryView, document)
     waiting = await views[SUMS].find(all_of(PRODUCT_DEMAND, inventory.product_id)).to_list()
@@ -68,7 +68,7 @@ async def _show(views: AsyncDatabase, document: dict[str, Any], actor: Actor, li
     }
 
 
-async def _pending_orders(views: AsyncDatabase, product_id: int, limit_orders: int) -> list[PendingOrder]:
+async def _pending_orders(views: Views, product_id: int, limit_orders: int) -> list[PendingOrder]:
     wanted = {"items.product_id": product_id, "status": {"$in": list(AWAITING_STOCK)}, "is_deleted": False}
     fields, hint = {"items": 1, "status": 1, "placed_at": 1}, list(BY_PRODUCT.fields)
     newest = [("placed_at", -1), ("_id", 1)]

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.access.routes import actor_of
 from common.contract.operations import Parameter
@@ -23,6 +22,7 @@ from query_service.queries.order_filters import Filters, mark_of, read_filters
 from query_service.queries.order_plans import SORTS, Condition, Plan, Sort, conditions_of, plan_for, sort_for
 from query_service.queries.order_search import search_conditions
 from query_service.queries.orders import show_order
+from query_service.views import Views
 
 MOST_COUNTED = 10_000  # orders; there the count ends
 Document = dict[str, Any]
@@ -33,19 +33,20 @@ SORT = Parameter(
     {"enum": [sign + field for field in SORTS for sign in ("-", "")]},
     "Newest or highest first with `-`. By `total` only with amounts, and then by nothing else.",
 )
+
 ORDERS_BY_STATUS = {status: {"$sum": f"$statuses.{status}"} for status in STATUSES}
 
 
-async def list_orders(http: web.Request, views: AsyncDatabase) -> Answer:
+async def list_orders(http: web.Request, views: Views) -> Answer:
     return await _page(http, views, _filters(http))
 
 
-async def orders_of_user(http: web.Request, views: AsyncDatabase) -> Answer:
+async def orders_of_user(http: web.Request, views: Views) -> Answer:
     """The list of one user's orders, newest first."""
     return await _page(http, views, {**read_filters(http.query), "user_id": user_id_of(http)})
 
 
-async def count_orders(http: web.Request, views: AsyncDatabase) -> Answer:
+async def count_orders(http: web.Request, views: Views) -> Answer:
     """Exact where sums know it, else as far as MOST_COUNTED."""
     filters = _filters(http)
     if filters.keys() <= {"user_id", "status"}:
@@ -64,7 +65,7 @@ def _filters(http: web.Request) -> Filters:
     return {**filters, "user_id": actor.user_id}
 
 
-async def _page(http: web.Request, views: AsyncDatabase, filters: Filters) -> Answer:
+async def _page(http: web.Request, views: Views, filters: Filters) -> Answer:
     plan, limit = plan_for(filters), read_limit(http.query)
     sort = sort_for(plan, http.query.get("sort"))
     mark = mark_of(filters, sort.text)
@@ -75,7 +76,7 @@ async def _page(http: web.Request, views: AsyncDatabase, filters: Filters) -> An
     return Answer(page([show_order(document) for document in found[:limit]], next_cursor))
 
 
-async def _conditions(views: AsyncDatabase, filters: Filters, plan: Plan) -> list[Condition] | None:
+async def _conditions(views: Views, filters: Filters, plan: Plan) -> list[Condition] | None:
     """None when nothing can fulfil them."""
     conditions = conditions_of(filters, plan)
     if "q" not in filters:
@@ -85,7 +86,7 @@ async def _conditions(views: AsyncDatabase, filters: Filters, plan: Plan) -> lis
 
 
 async def _read(
-    views: AsyncDatabase, plan: Plan, conditions: list[Condition], sort: Sort, *, after: Place | None, limit: int
+    views: Views, plan: Plan, conditions: list[Condition], sort: Sort, *, after: Place | None, limit: int
 ) -> list[Document]:
     """First what stands at the very place of the last order, then what lies beyond: each where the index has it."""
     orders, hint = views[ORDERS.collection], list(plan.index.fields)
@@ -133,7 +134,7 @@ def _instant(text: str) -> datetime:
     return instant
 
 
-async def _count(views: AsyncDatabase, filters: Filters) -> int:
+async def _count(views: Views, filters: Filters) -> int:
     plan = plan_for(filters)
     conditions = await _conditions(views, filters, plan)
     if conditions is None:
@@ -142,7 +143,7 @@ async def _count(views: AsyncDatabase, filters: Filters) -> int:
     return await orders.count_documents({"$and": conditions}, limit=MOST_COUNTED + 1, hint=hint)
 
 
-async def _from_sums(views: AsyncDatabase, filters: Filters) -> int:
+async def _from_sums(views: Views, filters: Filters) -> int:
     if "user_id" in filters:
         user = await views[SUMS].find_one({"_id": f"{USERS.of}/{filters['user_id']}"})
         by_status = known_numbers(user or {}, "statuses")

@@ -9,14 +9,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from common.errors import BadRequest
 from common.read_models.order_indexes import BY_WORD
 from common.read_models.order_shapes import STATUSES
 from common.read_models.orders import ORDERS
 from common.read_models.words import words_of
 from query_service.queries.order_plans import Condition
+from query_service.views import Views
 
 MOST_WORDS = 8  # in one search
 MOST_ENDINGS = 20  # words that begin so; times the statuses, the database merges at most 200 ends of an index
@@ -28,7 +27,7 @@ Choice = Sequence[str]
 """Words one of which an order must have."""
 
 
-async def search_conditions(views: AsyncDatabase, q: str) -> list[Condition] | None:
+async def search_conditions(views: Views, q: str) -> list[Condition] | None:
     """What the index is asked for, then what is asked of its orders; None when no order can have these words."""
     *whole, beginning = _words_in(q)
     endings = await _words_beginning(views, beginning)
@@ -46,7 +45,7 @@ def _words_in(q: str) -> tuple[str, ...]:
     return words
 
 
-async def _words_beginning(views: AsyncDatabase, beginning: str) -> list[str]:
+async def _words_beginning(views: Views, beginning: str) -> list[str]:
     """Step through the index from word to word."""
     found: list[str] = []
     wanted: dict[str, str] = {"$gte": beginning}
@@ -58,7 +57,7 @@ async def _words_beginning(views: AsyncDatabase, beginning: str) -> list[str]:
     return found
 
 
-async def _first_word(views: AsyncDatabase, within: dict[str, str]) -> str | None:
+async def _first_word(views: Views, within: dict[str, str]) -> str | None:
     """The first of the index in this range."""
     wanted = {"is_deleted": False, "words": {"$elemMatch": within}}
     order = await views[ORDERS.collection].find_one(wanted, {"words": 1, "_id": 0}, hint=list(BY_WORD.fields))
@@ -67,7 +66,7 @@ async def _first_word(views: AsyncDatabase, within: dict[str, str]) -> str | Non
     return min((w for w in words if low <= w < high and (w != low or "$gte" in within)), default=None)
 
 
-async def _rarest(views: AsyncDatabase, choices: Sequence[Choice]) -> int:
+async def _rarest(views: Views, choices: Sequence[Choice]) -> int:
     """Counted a little way first: mostly one of the words is rare."""
     for limit in (FEW_CANDIDATES, MOST_CANDIDATES):
         counts = await asyncio.gather(*(_count(views, choice, limit + 1) for choice in choices))
@@ -76,7 +75,7 @@ async def _rarest(views: AsyncDatabase, choices: Sequence[Choice]) -> int:
     raise BadRequest("search_too_broad", f"Each of these words is in more than {MOST_CANDIDATES} orders: add one.")
 
 
-async def _count(views: AsyncDatabase, choice: Choice, limit: int) -> int:
+async def _count(views: Views, choice: Choice, limit: int) -> int:
     wanted = {"is_deleted": False, "status": {"$in": list(STATUSES)}, **_leads(choice)}
     orders = views[ORDERS.collection]
     return await orders.count_documents(wanted, limit=limit, hint=list(BY_WORD.fields))

@@ -4,7 +4,6 @@ from typing import Any
 
 from aiohttp import web
 from msgspec.structs import asdict
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.access.routes import actor_of
 from common.errors import BadRequest
@@ -17,14 +16,15 @@ from query_service.documents import answer_with, not_found, read_document
 from query_service.money import number, show
 from query_service.queries.order_filters import order_number_in
 from query_service.shown.orders import Order, OrderedItem, PaymentInfo, Refund, Shipment
+from query_service.views import Views
 
 
-async def one_order(http: web.Request, views: AsyncDatabase) -> Answer:
+async def one_order(http: web.Request, views: Views) -> Answer:
     order_id = order_id_of(http)
     return await _answer(http, views, order_id, asked=order_id)
 
 
-async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
+async def order_by_number(http: web.Request, views: Views) -> Answer:
     number = order_number_in(http.match_info["order_number"])
     if number is None:
         raise BadRequest("invalid_id", "An order's number is like ORD-2026-1207.")
@@ -34,7 +34,7 @@ async def order_by_number(http: web.Request, views: AsyncDatabase) -> Answer:
     return await _answer(http, views, found["_id"], asked=number)
 
 
-async def _answer(http: web.Request, views: AsyncDatabase, order_id: str, *, asked: str) -> Answer:
+async def _answer(http: web.Request, views: Views, order_id: str, *, asked: str) -> Answer:
     """To those who may not see it there is no such order."""
     actor = actor_of(http)
     document = await read_document(

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from aiohttp import web
 from msgspec import to_builtins
 from pydantic import TypeAdapter, ValidationError
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.contract.operations import Parameter
 from common.errors import BadRequest, NotFound
@@ -22,6 +21,7 @@ from query_service.money import show
 from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from query_service.parameters import AMOUNT, CURRENCY_CODE
 from query_service.shown.products import Product, ProductInventory
+from query_service.views import Views
 
 Filter = dict[str, Any]
 MOST_ASKED_WORDS = 10
@@ -82,22 +82,22 @@ class Listing:
         return [document["price"]["amount"] if field == "price.amount" else document["_id"] for field in self.order]
 
 
-async def one_product(http: web.Request, views: AsyncDatabase) -> Answer:
+async def one_product(http: web.Request, views: Views) -> Answer:
     document = await _read(http, views)
     return answer_with(lambda: show_product(document), document)
 
 
-async def attributes_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
+async def attributes_of_product(http: web.Request, views: Views) -> Answer:
     document = await _read(http, views)
     return answer_with(lambda: page(_show_all(to_view(ProductView, document).attributes), None), document)
 
 
-async def media_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
+async def media_of_product(http: web.Request, views: Views) -> Answer:
     document = await _read(http, views)
     return answer_with(lambda: page(_show_all(to_view(ProductView, document).media), None), document)
 
 
-async def inventory_of_product(http: web.Request, views: AsyncDatabase) -> Answer:
+async def inventory_of_product(http: web.Request, views: Views) -> Answer:
     document = await _read(http, views)
     if document.get("inventory") is None:
         product_id = product_id_of(http)
@@ -105,7 +105,7 @@ async def inventory_of_product(http: web.Request, views: AsyncDatabase) -> Answe
     return answer_with(lambda: _show_inventory(document), document)
 
 
-async def list_of_products(http: web.Request, views: AsyncDatabase) -> Answer:
+async def list_of_products(http: web.Request, views: Views) -> Answer:
     """By id; where a price is asked for, by price."""
     limit, asked = read_limit(http.query), listing(http.query)
     query = views[PRODUCTS.collection].find(
@@ -116,7 +116,7 @@ async def list_of_products(http: web.Request, views: AsyncDatabase) -> Answer:
     return Answer(page([show_product(document) for document in documents[:limit]], next_cursor))
 
 
-async def _read(http: web.Request, views: AsyncDatabase) -> dict[str, Any]:
+async def _read(http: web.Request, views: Views) -> dict[str, Any]:
     return await read_document(views, PRODUCTS.collection, product_id_of(http), named="product")
 
 

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 from aiohttp import web
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.contract.operations import Parameter
 from common.errors import BadRequest
@@ -17,6 +16,7 @@ from query_service.answers import Answer
 from query_service.days import Day, added, read_days
 from query_service.money import read_currency, show_amount
 from query_service.shown.sums import PeriodRevenue, Revenue
+from query_service.views import Views
 
 MOST_PERIODS = 366  # the newest
 
@@ -42,7 +42,7 @@ PARAMETERS = (
 )
 
 
-async def revenue(http: web.Request, views: AsyncDatabase) -> Answer:
+async def revenue(http: web.Request, views: Views) -> Answer:
     """The oldest period first; those without orders and without money are left out."""
     period, currency = http.query.get("period", "day"), read_currency(http.query)
     if period not in PERIODS:

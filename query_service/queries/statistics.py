@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models.storage import SUMS
 from common.read_models.users import USERS
@@ -15,13 +14,14 @@ from query_service.queries.cancellations import frequent_reasons
 from query_service.queries.customers import best_by_spent
 from query_service.shown.sums import Conversion, Customer, OrdersOfDay, OrderStatistics
 from query_service.shown.values import Amount
+from query_service.views import Views
 
 SHOWN_DAYS = 31  # the newest
 BUSIEST_DAYS = 10
 BEST_CUSTOMERS = 10
 
 
-async def order_statistics(http: web.Request, views: AsyncDatabase) -> Answer:
+async def order_statistics(http: web.Request, views: Views) -> Answer:
     """Averages are over paid orders; a currency's customers are the best of the currency with the most revenue.
 
     Rejected orders count in `by_status` and as initiated.
@@ -76,7 +76,7 @@ def _show_day(day: Day) -> OrdersOfDay:
     }
 
 
-async def _best_customers(views: AsyncDatabase, revenue: Mapping[str, int]) -> list[Customer]:
+async def _best_customers(views: Views, revenue: Mapping[str, int]) -> list[Customer]:
     if not revenue:
         return []
     currency = max(revenue, key=lambda name: (revenue[name], name))

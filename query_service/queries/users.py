@@ -1,7 +1,6 @@
 """What a user ordered, summed up."""
 
 from aiohttp import web
-from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import NotFound
 from common.read_models.storage import SUMS
@@ -9,11 +8,12 @@ from common.read_models.users import USER_PRODUCTS, USERS
 from query_service.answers import Answer, user_id_of
 from query_service.money import known_numbers, show_sums, total_number
 from query_service.shown.sums import UserSummary
+from query_service.views import Views
 
 FAVORITES = 5
 
 
-async def user_summary(http: web.Request, views: AsyncDatabase) -> Answer:
+async def user_summary(http: web.Request, views: Views) -> Answer:
     user_id = user_id_of(http)
     user = await views[SUMS].find_one({"_id": f"{USERS.of}/{user_id}"})
     if user is None or not known_numbers(user, "statuses"):

@@ -8,6 +8,7 @@ import pytest
 from common.access.door import Door as Access
 from common.mongo import open_client
 from gateway.app import make_gateway_app
+from gateway.contract import SIDES
 from tests.support.door import Answer, Door, send, spell
 from tests.support.served import served
 from tests.support.system import System
@@ -49,7 +50,7 @@ async def test_a_commit_stands_in_the_trace_of_its_request(door: Door, system: S
 @pytest.fixture
 async def shown_to_the_shop() -> AsyncIterator[str]:
     """A gateway with nothing behind it: who may read its answers does not depend on what they say."""
-    async with served(make_gateway_app(NOWHERE, NOWHERE, Access(None), origins=[SHOP])) as gateway:
+    async with served(make_gateway_app(dict.fromkeys(SIDES, NOWHERE), Access(None), origins=[SHOP])) as gateway:
         yield gateway.url
 
 

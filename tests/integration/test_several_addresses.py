@@ -12,6 +12,7 @@ from common.access.door import Door
 from common.addresses import each_address
 from common.broker import Publisher
 from gateway.app import make_gateway_app
+from gateway.contract import SIDES
 from stack.ports import LOOPBACK, free_port
 from tests.support.broker import VirtualHost
 
@@ -55,7 +56,9 @@ class Behind:
 async def call(command_url: str, headers: Mapping[str, str] = WITHOUT_KEY, *, times: int = CALLS) -> list[int]:
     """Send commands to a gateway in front of these; return the answers' statuses."""
     async with (
-        TestServer(make_gateway_app(command_url, nobody(), Door(None))) as gateway,
+        TestServer(
+            make_gateway_app({**dict.fromkeys(SIDES, nobody()), "commands": command_url}, Door(None))
+        ) as gateway,
         aiohttp.ClientSession() as http,
     ):
         statuses: list[int] = []

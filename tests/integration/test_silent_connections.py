@@ -11,6 +11,7 @@ from common.access.door import Door
 from common.errors import Unavailable
 from common.mongo import Client, open_client, reaching
 from gateway.app import make_gateway_app
+from gateway.contract import SIDES
 from stack.ports import LOOPBACK
 from tests.chaos.proxy import Link
 
@@ -55,7 +56,7 @@ async def test_silent_connections_of_the_gateway_are_not_tried_one_after_the_oth
     service.router.add_get("/{path:.*}", answer)
     async with TestServer(service) as server, Link(server.port or 0) as link:
         url = f"http://{LOOPBACK}:{link.port}"
-        app = make_gateway_app(url, url, Door(None), answer_seconds=ANSWER_SECONDS)
+        app = make_gateway_app(dict.fromkeys(SIDES, url), Door(None), answer_seconds=ANSWER_SECONDS)
         async with TestServer(app) as gateway, aiohttp.ClientSession() as http:
             await asyncio.gather(*(_status(http, gateway, "together") for _ in range(CONNECTIONS)))
             link.lose_servers()

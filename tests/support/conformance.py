@@ -15,6 +15,7 @@ from referencing.jsonschema import DRAFT202012
 from command_service.contract import make_contract as make_command_contract
 from gateway.contract import merge
 from gateway.operations import make_own_contract
+from projector.operations import make_contract as make_projector_contract
 from query_service.contract import make_contract as make_query_contract
 
 _URI = "urn:leveret"
@@ -27,7 +28,7 @@ PROBLEM = "application/problem+json"
 @functools.cache
 def whole_contract() -> dict[str, Any]:
     """What the gateway serves, made of the code that serves it."""
-    return dict(merge(make_own_contract(), make_command_contract(), make_query_contract()))
+    return dict(merge(make_own_contract(), make_command_contract(), make_query_contract(), make_projector_contract()))
 
 
 @functools.cache

@@ -220,6 +220,9 @@ class Sink:
             unseen = [c for c in self._store.of_partition(partition) if reached < c.position <= noted.seen]
             assert not unseen, "nothing lies between the checkpoint and what was seen (F5)"
 
+    async def may_serve(self) -> bool:
+        return True
+
     async def settle(self) -> bool:
         return False
 

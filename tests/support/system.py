@@ -66,6 +66,7 @@ class System:
             "LEASE_SECONDS": "1.5",
             "COMMAND_URL": self.url("command"),
             "QUERY_URL": self.url("query"),
+            "PROJECTOR_URL": self.url("projector"),
             "PAYMENTS_URL": self.url("payments"),
             "PAYMENTS_DATA": str(folder / "payments.sqlite"),
             **{f"{service.upper()}_PORT": str(port) for service, port in self._ports.items()},

@@ -76,6 +76,7 @@ def test_who_speaks_to_clients_has_no_key_of_the_seal() -> None:
         "cqrs_gateway",
         "cqrs_command",
         "cqrs_query",
+        "cqrs_projector",
     }
 
 
@@ -108,7 +109,7 @@ def test_every_network_but_one_leads_nowhere() -> None:
     assert [name for name, options in networks.items() if "internal: true" not in options] == ["outside"]
     members = {name: {s for s in SERVICES if name in listed(s, "networks")} for name in networks}
     assert members["outside"] == {"cqrs_gateway"}
-    assert members["behind_gateway"] == {"cqrs_gateway", "cqrs_command", "cqrs_query"}
+    assert members["behind_gateway"] == {"cqrs_gateway", "cqrs_command", "cqrs_query", "cqrs_projector"}
     assert members["payments"] == {"cqrs_payments", "cqrs_saga"}
     assert members["commands"] == {"cqrs_command", "cqrs_saga"}
     assert members["rabbitmq"] == {"rabbitmq", *(f"cqrs_{a.name}" for a in ACCOUNTS if a.permissions)}
@@ -125,7 +126,7 @@ def test_the_servers_speak_tls_only() -> None:
 
 
 def test_tokens_are_asked_for() -> None:
-    assert TEXT.count("<<: [*environment, *tokens]") == 3
+    assert TEXT.count("<<: [*environment, *tokens]") == 4
     assert re.findall(r'AUTH: "(\w+)"', TEXT) == ["on", "off"]
     assert 'AUTH: "off"' in SERVICES["cqrs_payments"]
     assert TEXT.count("INSECURE_DEV") == 1

@@ -16,10 +16,12 @@ from common.problems import PROBLEMS
 from common.values import Message
 from common.web import ProblemRunner
 from gateway.app import make_gateway_app
-from gateway.contract import FRESH_SECONDS, Contract
+from gateway.contract import FRESH_SECONDS, SIDES, Contract
 from gateway.docs import ASSETS
 from tests.support.conformance import contract
-from tests.unit.test_openapi import make_command_contract, make_query_contract
+from tests.unit.test_openapi import make_command_contract, make_projector_contract, make_query_contract
+
+MAKERS = {"commands": make_command_contract, "queries": make_query_contract, "projections": make_projector_contract}
 
 
 class Sides:
@@ -34,31 +36,31 @@ class Sides:
         self.asked += 1
         if side in self.away:
             raise Unavailable("No service on this side can be reached.")
-        return make_command_contract() if side == "commands" else make_query_contract()
+        return MAKERS[side]()
 
 
 async def test_the_contract_is_asked_for_anew_when_it_is_no_longer_fresh() -> None:
     sides = Sides()
     told = Contract(sides.fetch, clock=lambda: sides.now)
     assert await told.openapi() == await told.openapi()
-    assert sides.asked == 2
+    assert sides.asked == 3
     sides.now += FRESH_SECONDS
     await told.openapi()
-    assert sides.asked == 4
+    assert sides.asked == 6
 
 
 async def test_all_who_ask_at_once_ask_the_services_once() -> None:
     sides = Sides()
     told = Contract(sides.fetch)
     assert len(set(await asyncio.gather(*(told.openapi() for _ in range(20))))) == 1
-    assert sides.asked == 2
+    assert sides.asked == 3
 
 
 async def test_a_side_that_is_away_is_told_as_it_was_seen_last() -> None:
     sides = Sides()
     told = Contract(sides.fetch, clock=lambda: sides.now)
     before = await told.openapi()
-    sides.away, sides.now = {"commands", "queries"}, FRESH_SECONDS
+    sides.away, sides.now = set(MAKERS), FRESH_SECONDS
     assert await told.openapi() == before
 
 
@@ -72,7 +74,7 @@ async def test_a_side_that_was_never_seen_makes_the_contract_unavailable() -> No
 @pytest.fixture
 async def gateway() -> AsyncIterator[aiohttp.ClientSession]:
     """One with nothing behind it, served as a process serves it."""
-    runner = ProblemRunner(make_gateway_app("http://127.0.0.1:9", "http://127.0.0.1:9", Door(None)))
+    runner = ProblemRunner(make_gateway_app(dict.fromkeys(SIDES, "http://127.0.0.1:9"), Door(None)))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -16,17 +16,26 @@ from common.access.policies import Policy
 from common.access.routes import policies_of
 from common.contract.openapi import VERSION
 from gateway.operations import make_own_contract
+from projector.operations import make_contract as make_projector_contract
 from query_service.contract import make_contract as make_query_contract
 from query_service.routes import LOG_QUERIES, QUERIES
 from tests.support.conformance import contract, whole_contract
 from tests.unit.test_policies import app_of
 
 ROOT = Path(__file__).parents[2]
-MAKERS = {"command": make_command_contract, "query": make_query_contract, "gateway": make_own_contract}
+MAKERS = {
+    "command": make_command_contract,
+    "query": make_query_contract,
+    "projector": make_projector_contract,
+    "gateway": make_own_contract,
+}
 NOT_FOR_CLIENTS = {
     "command": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json", "/asyncapi.json", ERRANDS},
     "query": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json"},
+    "projector": {"/livez", "/readyz", "/metrics", "/openapi.json"},
     "gateway": {
+        "/cqrs/ops/projections{path}",
+        "/cqrs/ops/parked{path}",
         "/cqrs/commands/{path}",
         "/cqrs/queries/{path}",
         "/cqrs/queries/stream",

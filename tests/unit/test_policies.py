@@ -16,7 +16,9 @@ from common.config import Settings
 from common.envelope import Seal
 from common.web import add_operations, make_app
 from gateway.app import make_gateway_app
+from gateway.contract import SIDES
 from payments.app import Conduct, make_payments_app
+from projector.operations import add_projections
 from query_service.app import make_query_app
 
 NOTHING = cast(Any, None)
@@ -38,6 +40,7 @@ OPEN_PATHS = {
     | {"/commands/health", "/ops/positions", "/openapi.json", "/asyncapi.json", PATH},  # the last one has a seal
     "query": OPERATIONS | {"/queries/health", "/ops/positions", "/openapi.json"} | SHOP_WINDOW,
     "gateway": OPERATIONS,
+    "projector": OPERATIONS | {"/openapi.json"},
     "payments": OPERATIONS
     | {"/charges", "/charges/{payment_id}/void", "/charges/{payment_id}", "/refunds", "/books"},  # a sandbox
 }
@@ -56,8 +59,13 @@ def app_of(service: str) -> web.Application:
     if service == "query":
         database = AsyncMongoClient("mongodb://127.0.0.1:9", connect=False)["nothing"]
         return make_query_app(database, database, Settings(), Door(None))
+    if service == "projector":
+        app = make_app(Door(None))
+        add_operations(app, ready)
+        add_projections(app, NOTHING, "a log")
+        return app
     if service == "gateway":
-        return make_gateway_app("http://127.0.0.1:9", "http://127.0.0.1:9", Door(None))
+        return make_gateway_app(dict.fromkeys(SIDES, "http://127.0.0.1:9"), Door(None))
     return make_payments_app(NOTHING, Conduct(hold_seconds=0, failures=0))
 
 
@@ -83,7 +91,9 @@ async def test_where_nobody_needs_a_token_and_one_may_show_more_is_known() -> No
         "query": {"/queries/inventory", "/queries/inventory/{product_id}"},  # whose pending orders it shows
         "gateway": {"/cqrs/ops/positions", "/cqrs/queries/stream"}  # those behind decide
         | {f"/cqrs/{side}/{{path}}" for side in ("commands", "queries")}
+        | {"/cqrs/ops/projections{path}", "/cqrs/ops/parked{path}"}
         | CONTRACT_PATHS,
+        "projector": set(),
         "payments": set(),
     }
 

@@ -9,6 +9,9 @@ import aiohttp
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.generations import places_shown, read_shown
+from common.read_models import READ_MODELS
+from common.read_models.generations import is_place_of
 from common.read_models.storage import A_SAGA, SAGAS
 from tests.chaos.history import FaultWindow, Record
 from tests.chaos.oracle.at_rest import lagging
@@ -41,13 +44,22 @@ async def gather(
             faults=faults,
             earlier=earlier or {},
             commits=await _commits(events),
-            views={name: await views[name].find().to_list() for name in await views.list_collection_names()},
+            views=await _views(views),
             sagas=await events[SAGAS].find(A_SAGA).to_list() if has_sagas else None,
             books=await _books(http, system.url("payments")) if has_sagas else None,
             positions=positions,
             statistics=await _get(http, f"{system.gateway}/cqrs/queries/statistics/orders"),
             looked_at=datetime.now(UTC),
         )
+
+
+async def _views(views: AsyncDatabase) -> dict[str, list[Document]]:
+    """What queries show, under the names that read models have for it, and what stands beside the views."""
+    shown = {place: name for name, place in places_shown(await read_shown(views)).items()}
+    names = [
+        name for name in await views.list_collection_names() if name in shown or not is_place_of(name, READ_MODELS)
+    ]
+    return {shown.get(name, name): await views[name].find().to_list() for name in names}
 
 
 async def look(system: System) -> dict[int, str]:

@@ -1,0 +1,228 @@
+"""A read model is built anew beside the one that is shown, and shown instead of it, in one step (PROTOCOL Q3, V2)."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from common.config import Settings
+from common.generations import places_shown, read_shown
+from common.read_models import READ_MODELS
+from common.sink import Fenced
+from projector import building as building_module
+from projector.builder import Work
+from projector.generations import (
+    DROPPING,
+    OLD,
+    READY,
+    ask_for_another,
+    ask_to_drop,
+    ask_to_show,
+    drop,
+    generations_of,
+    to_be_done,
+)
+from tests.support.system import until
+from tests.support.view_bench import ViewBench, a_view_bench
+
+ALL = tuple(model.collection for model in READ_MODELS)
+
+
+@pytest.fixture
+async def bench(mongodb_url: str) -> AsyncIterator[ViewBench]:
+    async with a_view_bench(mongodb_url) as made:
+        yield made
+
+
+async def some_history(bench: ViewBench, seed: int = 1) -> None:
+    chance, orders = random.Random(seed), list[Any]()
+    for number in range(30):
+        match chance.randrange(4):
+            case 0:
+                await bench.ledger.stock(chance.randint(1, 4), chance.randint(0, 9))
+            case 1 if orders:
+                await bench.ledger.cancel(orders.pop(chance.randrange(len(orders))))
+            case 2:
+                await bench.ledger.imported(chance.randint(1, 5), chance.randint(1, 9999), seed * 1000 + number)
+            case _:
+                lines = [(product_id, chance.randint(1, 3)) for product_id in chance.sample(range(1, 5), 2)]
+                orders += await bench.ledger.orders(chance.randint(1, 5), lines)
+
+
+def work_of(bench: ViewBench) -> Work:
+    return Work(bench.log, bench.log._database, bench.views, Settings(fresh_seconds=0))
+
+
+async def ask(bench: ViewBench, name: str = "orders", **wishes: bool) -> str:
+    return (await ask_for_another(bench.views, bench.log.info.id, name, **wishes))["_id"]
+
+
+async def the_one(bench: ViewBench, generation: str) -> dict[str, Any]:
+    found = await bench.views["generations"].find_one({"_id": generation})
+    assert found
+    return found
+
+
+async def shown(bench: ViewBench, name: str = "orders") -> int:
+    return (await read_shown(bench.views))[name]["generation"]
+
+
+@pytest.mark.parametrize("name", ALL)
+async def test_Q3_a_new_generation_equals_the_fold_of_the_log_and_is_shown(bench: ViewBench, name: str) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    generation = await ask(bench, name)
+    await work_of(bench).do(generation)
+    assert (await the_one(bench, generation))["difference"]["is_none"]
+    assert await shown(bench, name) == 2
+    await some_history(bench, seed=2)
+    await bench.catch_up(bench.writer())
+    await bench.check()
+
+
+async def test_Q3_what_was_wrong_in_the_old_one_is_told_and_gone_in_the_new_one(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    found = await bench.views["orders"].find_one()
+    assert found
+    await bench.views["orders"].update_one({"_id": found["_id"]}, {"$set": {"status": "NONSENSE"}})
+    await bench.views["sums"].update_one({"of": "users"}, {"$inc": {"total_orders": 7}})
+    generation = await ask(bench)
+    await work_of(bench).do(generation)
+    difference = (await the_one(bench, generation))["difference"]
+    assert (difference["changed"], difference["missing"], difference["extra"]) == (2, 0, 0)
+    fields = {example["collection"]: example["fields"] for example in difference["examples"]}
+    assert fields == {"orders": ["status"], "sums": ["total_orders"]}
+    await bench.check()
+
+
+async def test_Q3_one_that_is_verified_is_not_shown_if_it_differs(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    await bench.views["orders"].update_one({}, {"$set": {"status": "NONSENSE"}})
+    generation = await ask(bench, is_verified=True)
+    await work_of(bench).do(generation)
+    assert (await the_one(bench, generation))["state"] == READY
+    assert await shown(bench) == 1
+    await ask_to_show(bench.views, bench.log.info.id, "orders")
+    await work_of(bench).do(generation)
+    await bench.check()
+
+
+async def test_Q3_who_writes_with_the_old_pointer_is_fenced(bench: ViewBench) -> None:
+    await some_history(bench)
+    writer = bench.writer()
+    await bench.catch_up(writer)
+    await work_of(bench).do(await ask(bench))
+    order = await bench.ledger.order(1, (1, 1))
+    with pytest.raises(Fenced):
+        await writer.apply({order.partition: [order]})
+    assert not await bench.views["orders"].find_one({"_id": order.subject})
+    await bench.catch_up(writer)
+    await bench.check()
+
+
+async def test_Q3_the_old_one_stays_and_is_shown_again_with_what_it_missed(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    await work_of(bench).do(await ask(bench))
+    await some_history(bench, seed=2)
+    await bench.catch_up(bench.writer())
+    (old,) = await generations_of(bench.views, "orders")
+    assert (old["_id"], old["state"]) == ("orders@1", OLD)
+    await ask_to_show(bench.views, bench.log.info.id, "orders")
+    await work_of(bench).do("orders@1")
+    assert await shown(bench) == 1
+    await some_history(bench, seed=3)
+    await bench.catch_up(bench.writer())
+    await bench.check()
+
+
+async def test_Q3_a_killed_build_goes_on_where_it_was(bench: ViewBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building_module, "BATCH_DOCUMENTS", 2)
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    generation = await ask(bench)
+    for _ in range(6):
+        killed = asyncio.create_task(work_of(bench).do(generation))
+        rev = (await the_one(bench, generation))["rev"]
+
+        async def has_gone_on(rev: int = rev, killed: asyncio.Task[None] = killed) -> bool:
+            return killed.done() or (await the_one(bench, generation))["rev"] >= rev + 2
+
+        await until(has_gone_on, seconds=20, what="it has gone on")
+        killed.cancel()
+        with suppress(asyncio.CancelledError, Fenced):
+            await killed
+    if await shown(bench) == 1:
+        await work_of(bench).do(generation)
+    found = await the_one(bench, generation)
+    assert found["documents"] == await bench.views[f"{generation}"].count_documents({})
+    assert found["difference"]["is_none"]
+    await bench.check()
+
+
+async def test_Q3_two_builders_of_one_generation_do_it_once(bench: ViewBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building_module, "BATCH_DOCUMENTS", 2)
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    generation = await ask(bench)
+    for _ in range(20):
+        works = [work_of(bench).do(generation) for _ in range(2)]
+        ended = await asyncio.gather(*works, return_exceptions=True)
+        assert all(error is None or isinstance(error, Fenced) for error in ended), ended
+        if None in ended:
+            break
+    assert await shown(bench) == 2
+    await bench.check()
+
+
+async def test_Q3_it_is_shown_while_a_writer_goes_on(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    stop = asyncio.Event()
+
+    async def write() -> None:
+        writer, seed = bench.writer(), 10
+        while not stop.is_set():
+            await some_history(bench, seed := seed + 1)
+            await bench.catch_up(writer)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(write())
+        for _ in range(3):
+            await work_of(bench).do(await ask(bench))
+        stop.set()
+    assert await shown(bench) == 4
+    await bench.catch_up(bench.writer())
+    await bench.check()
+
+
+async def test_Q3_asking_twice_is_asking_once_and_what_was_kept_is_dropped(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    assert await ask(bench) == await ask(bench, is_switched=False) == "orders@2"
+    await work_of(bench).do("orders@2")
+    assert await ask(bench) == "orders@3"
+    dropped, kept = await generations_of(bench.views, "orders")
+    assert [g["_id"] for g in await to_be_done(bench.views)] == ["orders@2", "orders@3"]
+    assert (dropped["state"], kept["_id"]) == (DROPPING, "orders@3")
+    await drop(bench.views, dropped)
+    assert "orders@2" not in await bench.views.list_collection_names()
+
+
+async def test_Q3_what_is_shown_is_not_dropped(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    await work_of(bench).do(await ask(bench))
+    with pytest.raises(Exception, match="what queries show"):
+        await ask_to_drop(bench.views, "orders", 2)
+    await ask_to_drop(bench.views, "orders", 1)
+    (old,) = await to_be_done(bench.views)
+    await drop(bench.views, old)
+    assert places_shown(await read_shown(bench.views))["orders"] == "orders@2"
+    assert await generations_of(bench.views, "orders") == []
+    await bench.check()
