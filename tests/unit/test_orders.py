@@ -72,7 +72,7 @@ def test_an_order_has_lines_in_one_form_and_of_a_size(body: dict[str, Any]) -> N
 
 def test_a_pending_order_is_cancelled() -> None:
     given(ORDERS, an_order_initiated()).when(CancelOrder(reason="too slow")).then(
-        OrderCancelled(order_id=SUBJECT, reason="too slow")
+        OrderCancelled(order_id=SUBJECT, code="requested", reason="too slow")
     )
 
 
@@ -85,7 +85,7 @@ def test_a_completed_order_cannot_be_cancelled() -> None:
 
 
 def test_a_cancelled_order_is_not_cancelled_again() -> None:
-    cancelled = OrderCancelled(order_id=SUBJECT)
+    cancelled = OrderCancelled(order_id=SUBJECT, code="requested")
     given(ORDERS, an_order_initiated(), cancelled).when(CancelOrder(reason="again")).stays_quiet()
 
 
