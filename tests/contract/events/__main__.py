@@ -22,7 +22,8 @@ def main() -> int:
         if not (FOLDER / f"{name}.json").exists() and not _write_example(name):
             print(f"write {_shown(FOLDER / f'{name}.json')} by hand: an example of the data, every field filled")
     changed = [name for name in models if complaint(name, models)]
-    print(*(f"{name} is not what its files say; they are left as they are" for name in changed), sep="\n", end="")
+    for name in changed:
+        print(f"{name} is not what its files say; they are left as they are")
     return 1 if changed else 0
 
 
