@@ -17,7 +17,7 @@ from command_service.states import from_text, hash_of, to_text
 from common.envelope import Commit
 from common.errors import Unavailable
 
-LOOK_AFTER = 50  # commits: a stream with fewer is read as quickly without one
+LOOK_AFTER = 20  # commits: a stream with fewer is read as quickly without one
 MOST_WAITING = 1000  # streams
 PAUSE_SECONDS = 0.5  # so often a busy stream is saved at most
 MOST_BYTES = 8 * 1024 * 1024  # of a state; MongoDB's limit is 16 MiB

@@ -24,7 +24,7 @@ SERVE: Actions = ("find", "remove")  # what was asked for, and is done
 OWN: Actions = ("find", "insert", "update", "remove")
 SHAPE: Actions = ("createIndex",)  # never on the log: an index with an expiry deletes
 
-COMMITS, SETTINGS = "commits", "settings"
+COMMITS, SETTINGS, SNAPSHOTS = "commits", "settings", "snapshots"
 VIEWS = (*(model.collection for model in READ_MODELS), SUMS)
 REPLIES = "amq.default"  # RabbitMQ's name for the exchange without one: replies go through it
 
@@ -75,7 +75,7 @@ ACCOUNTS: tuple[Account, ...] = (
         grants=(
             Grant(on="events", collections=(COMMITS,), actions=APPEND),
             Grant(on="events", collections=(SETTINGS,), actions=READ),
-            Grant(on="events", collections=("turns", "relay"), actions=KEEP),
+            Grant(on="events", collections=("turns", "relay", SNAPSHOTS), actions=KEEP),
             Grant(on="events", collections=(LEASES,), actions=OWN),
         ),
         permissions=Permissions(
@@ -132,12 +132,12 @@ ACCOUNTS: tuple[Account, ...] = (
     ),
     Account(
         name="operator",
-        purpose="looks for what stands still and asks for it to be made anew: `cqrs views` and `cqrs sagas`",
+        purpose="looks for what stands still and asks for it to be made anew: `cqrs views`, `cqrs sagas`, `snapshot`",
         grants=(
             Grant(on="views", collections=(*VIEWS, CHECKPOINTS), actions=READ),
             Grant(on="views", collections=(REQUESTS,), actions=KEEP),
-            Grant(on="events", collections=(SAGAS,), actions=READ),
-            Grant(on="events", collections=(SAGA_REQUESTS,), actions=KEEP),
+            Grant(on="events", collections=(SAGAS, COMMITS, SETTINGS), actions=READ),
+            Grant(on="events", collections=(SAGA_REQUESTS, SNAPSHOTS), actions=KEEP),
         ),
     ),
 )
