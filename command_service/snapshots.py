@@ -109,6 +109,11 @@ class Snapshots:
             self._waiting[stream] = (decider, known)
             self._is_due.set()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to be saved that nobody has begun with."""
+        return self._is_due.is_set()
+
     async def run(self) -> None:
         """Save what was offered, the newest of each stream."""
         while True:

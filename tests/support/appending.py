@@ -94,11 +94,14 @@ def a_request(wish: Wish = "add", subject: str = "1", *, command_id: str | None 
 class Service:
     """One command service; its tasks die together."""
 
-    def __init__(self, log: Log, info: LogInfo, snapshots: SnapshotStore | None = None) -> None:
+    def __init__(
+        self, log: Log, info: LogInfo, snapshots: SnapshotStore | None = None, *, every_events: int = EVERY_EVENTS
+    ) -> None:
         """It saves and looks for snapshots all the time, so that every rule is tried with them, too."""
         self.log = log
-        saved = Snapshots(snapshots or MemorySnapshots(), info.id, every_events=EVERY_EVENTS, look_after=LOOK_AFTER)
+        saved = Snapshots(snapshots or MemorySnapshots(), info.id, every_events=every_events, look_after=LOOK_AFTER)
         self.streams = Streams(log, saved)
+        self.snapshots = saved
         self.appender = Appender(log, on_superseded=self.streams.forget)
         self.handler = CommandHandler(log, info, self.appender, self.streams, clock=asyncio.get_running_loop().time)
         self._is_dead = False
