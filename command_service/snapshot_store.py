@@ -12,6 +12,7 @@ from command_service.snapshots import Snapshot
 from common.mongo import reaching
 
 SNAPSHOTS = "snapshots"
+_ONE = {"limit": 1, "singleBatch": True, "readConcern": {"level": "majority"}}
 
 
 class MongoSnapshots:
@@ -21,9 +22,12 @@ class MongoSnapshots:
         self._collection = database[SNAPSHOTS]
 
     async def find(self, stream: str) -> dict[str, Any] | None:
+        """As a command, at half the price of a cursor."""
+        question = {"find": SNAPSHOTS, "filter": {"_id": {"$eq": stream}}, "projection": {"saved_at": 0}, **_ONE}
         with _reaching():
-            found = await self._collection.find_one({"_id": stream}, {"saved_at": 0})
-        return found and {_spoken(name): _plain(value) for name, value in found.items()}
+            answer = await self._collection.database.command(question)
+        found = answer["cursor"]["firstBatch"]
+        return {_spoken(name): _plain(value) for name, value in found[0].items()} if found else None
 
     async def put(self, snapshot: Snapshot) -> bool:
         """One that resists makes the upsert an insert under its id."""
