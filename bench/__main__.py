@@ -35,6 +35,7 @@ from bench.report import tables
 from bench.results import Results
 from bench.servers import Servers, servers
 from bench.sharing import measure_sharing
+from bench.snapshots import measure_snapshots
 from bench.startup import measure_start_up
 from bench.system import System, running
 from bench.tables import print_tables, write_tables
@@ -107,6 +108,7 @@ class _Run:
             await self._section("answers", lambda: self._answers(ready))
             await self._section("sharing", lambda: self._sharing(ready))
             await self._section("catching_up", lambda: self._catching_up(ready))
+            await self._section("snapshots", lambda: self._snapshots(ready))
             if {"pipeline", "reading", "import"} & set(self.sections):
                 await self._tried("the whole system", lambda: self._whole_system(ready))
             await self._section("fulfilment", lambda: self._fulfilment(ready))
@@ -153,6 +155,9 @@ class _Run:
 
     async def _catching_up(self, ready: Servers) -> None:
         self.results.catching_up = await measure_catching_up(ready, self.folder, self.plan.backlog_seconds)
+
+    async def _snapshots(self, ready: Servers) -> None:
+        self.results.loading = await measure_snapshots(ready)
 
     async def _whole_system(self, ready: Servers) -> None:
         names = ("command", "projector", "query", "gateway")

@@ -100,6 +100,11 @@ GOALS: tuple[Goal[Results], ...] = (
     ),
     Goal(name="2 services: one log ÷ separate logs", measure=lambda r: r.sharing_of(2), wanted=0.8),
     Goal(name="4 services: one log ÷ separate logs", measure=lambda r: r.sharing_of(4), wanted=0.8),
+    _at_most_ms(
+        "a stream of 10,000 events, through its snapshot: p50",
+        5,
+        lambda r: _p50(r.loading and r.loading.through_snapshot),
+    ),
     Goal(
         name="orders validated by the saga",
         measure=lambda r: r.fulfilment and r.fulfilment.spread.per_second,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench import imports
 
 SECTIONS = (
-    *("ceilings", "peers", "naive", "log", "door", "answers", "sharing", "catching_up"),
+    *("ceilings", "peers", "naive", "log", "door", "answers", "sharing", "catching_up", "snapshots"),
     *("pipeline", "reading", "import", "fulfilment", "start"),
 )
 

@@ -32,6 +32,7 @@ def _tables(results: Results) -> Iterator[Table]:
         *_answers(results),
         *_sharing(results),
         *_catching_up(results),
+        *_loading(results),
         *_pipeline(results),
         *_others(results),
     ]
@@ -122,6 +123,16 @@ def _catching_up(results: Results) -> Iterator[Row]:
         yield f"a backlog into the views, projectors: {each.projectors}", _number(each.per_second), "commits"
     if not results.catching_up:
         yield "a backlog into the views", NOT_MEASURED, ""
+
+
+def _loading(results: Results) -> Iterator[Row]:
+    loading = results.loading
+    if loading is None:
+        yield "a long stream, loaded", NOT_MEASURED, ""
+        return
+    name = f"a stream of {loading.events:,} events, loaded"
+    yield f"{name} from its beginning", "", loading.replayed.line()
+    yield f"{name} through its snapshot", "", loading.through_snapshot.line()
 
 
 def _pipeline(results: Results) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from bench.numbers import Latency
 from bench.peers import Peer
 from bench.pipeline import Sustained, WriteToRead
 from bench.sharing import Sharing
+from bench.snapshots import Loading
 from bench.startup import StartUp
 
 
@@ -39,6 +40,7 @@ class Results:
     answers: Answers | None = None
     sharing: tuple[Sharing, ...] = ()  # by the number of services
     catching_up: tuple[CatchingUp, ...] = ()  # by the number of projectors
+    loading: Loading | None = None
     sustained: Sustained | None = None
     write_to_read: tuple[WriteToRead, ...] = ()  # at fixed rates, slowest first
     write_to_read_at_half: WriteToRead | None = None  # at half the sustained rate

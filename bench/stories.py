@@ -125,11 +125,16 @@ def _facts(chance: Random, order_id: str, user_id: int, end: str, placed_at: dat
         return placed, OrderRejected(order_id=order_id, code="insufficient_stock", reason="Too few.")
     way = _way(chance, order_id, lines, currency)
     if end == "CANCELLED":
-        facts = (placed, way[0], OrderCancelled(order_id=order_id, reason=chance.choice(REASONS)))
+        facts = (placed, way[0], OrderCancelled(order_id=order_id, code="requested", reason=chance.choice(REASONS)))
     elif end == "REFUNDED":
         paid = next(fact for fact in way if isinstance(fact, OrderPaid))
         back = OrderRefunded(order_id=order_id, payment_id=paid.payment_id, amount=paid.amount)
-        facts = (placed, *way[:3], OrderCancelled(order_id=order_id, reason=chance.choice(REASONS)), back)
+        facts = (
+            placed,
+            *way[:3],
+            OrderCancelled(order_id=order_id, code="requested", reason=chance.choice(REASONS)),
+            back,
+        )
     else:
         facts = (placed, *way[: _steps_to(end)])
     is_deleted = end in ("CANCELLED", "COMPLETED") and chance.random() < DELETED
@@ -156,7 +161,7 @@ def _way(chance: Random, order_id: str, lines: Sequence[OrderLine], currency: st
     payment_id = str(UUID(int=chance.getrandbits(128), version=4))
     return (
         OrderValidated(order_id=order_id, items=priced),
-        PaymentRequested(order_id=order_id, payment_id=payment_id, attempt=1, amount=total),
+        PaymentRequested(order_id=order_id, payment_id=payment_id, attempt=1, amount=total, method="card"),
         OrderPaid(order_id=order_id, payment_id=payment_id, amount=total),
         OrderShipped(order_id=order_id, carrier="DHL", tracking_number=f"JD{chance.randrange(10**12):012d}"),
         OrderDelivered(order_id=order_id),

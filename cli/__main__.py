@@ -16,6 +16,7 @@ from cli.projections import rebuild as rebuild_projection
 from cli.sagas import retry as retry_saga
 from cli.sagas import show as show_sagas
 from cli.secrets import apply_accounts, make_secrets
+from cli.snapshot import snapshot
 from cli.stack import down, status, up
 from cli.tokens import issue_token
 from cli.views import parked, rebuild, retry
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "import": import_file,
     "partitions": partitions,
+    "snapshot": snapshot,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),

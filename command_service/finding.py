@@ -3,9 +3,9 @@
 from typing import Any
 
 from command_service.insisting import insist
+from command_service.known import Known, fold
 from command_service.requests import require_id
 from command_service.routes import Through
-from command_service.streams import Known, fold
 from common.errors import Contradiction, NotFound
 from common.log import Log
 from common.values import Message

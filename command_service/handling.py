@@ -14,7 +14,8 @@ from prometheus_client import Counter
 
 from command_service.domain.decider import Context, Decider
 from command_service.insisting import insist
-from command_service.streams import Known, Stream, Streams, advanced, fold
+from command_service.known import Known, advanced, fold
+from command_service.streams import Stream, Streams
 from common.access.actors import Actor
 from common.chain import link
 from common.codec import encode_event
@@ -155,10 +156,12 @@ class CommandHandler:
         state = advanced(request.decider, stream.ahead, events)
         size_bytes = SMALL_COMMIT_BYTES if _is_small(request) else _measure(draft.events)
         appended = self._appender.append(draft, size_bytes=size_bytes, deadline=request.deadline)
-        stream.queue(Known(state, draft.version, 0, draft.partition_key, draft.chain), appended)
+        before = stream.ahead
+        stream.queue(before.after(draft, state), appended)
         commit = await asyncio.shield(appended)  # a client that leaves does not take its commit out of the queue
-        settled = Known(state, commit.version, commit.position, commit.partition_key, commit.chain)
+        settled = before.after(commit, state)
         stream.settle(settled)
+        self._streams.note(request.stream, request.decider, settled, more_events=len(events))
         return _outcome(request, settled, commit.partition, commit)
 
     def _draft(self, request: Request, known: Known, events: tuple[Any, ...], context: Context) -> Commit:
@@ -218,8 +221,9 @@ class CommandHandler:
         if commit.fingerprint != request.fingerprint or commit.stream != request.stream:
             raise _key_reused()
         known = Known(request.decider.initial)
-        earlier = [] if commit.version == 1 else await self._log.read_stream(commit.stream)
-        known = fold(request.decider, known, [*(c for c in earlier if c.version < commit.version), commit])
+        if commit.version > 1:
+            known = await self._streams.read(commit.stream, request.decider, until=commit.version - 1)
+        known = fold(request.decider, known, [commit])
         return replace(
             _outcome(request, known, commit.partition, commit),
             replayed=(commit.version, commit.recorded_at) not in doubt.sent,

@@ -5,26 +5,15 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from command_service.domain.decider import Decider
-from common.codec import decode_event
+from command_service.known import Known, fold
+from command_service.snapshots import READ, Snapshots, stands
 from common.envelope import Commit
 from common.log import Log
 from common.tasks import look_at
 
 KEPT_STREAMS = 10_000  # least recently used ones are read again when they are needed
 KEPT_NAMES = 100_000  # of streams known to exist; a stream never ceases to
-
-
-class Known(msgspec.Struct, frozen=True, gc=False):
-    """A stream after `version` commits: its state, position and link of the last one, partition key of the first."""
-
-    state: Any
-    version: int = 0
-    position: int = 0
-    partition_key: int | None = None
-    chain: bytes | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -52,8 +41,9 @@ class Stream:
 class Streams:
     """The streams in memory. One that was superseded is forgotten, and read again by whoever comes next."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, snapshots: Snapshots) -> None:
         self._log = log
+        self._snapshots = snapshots
         self._streams: OrderedDict[str, Stream] = OrderedDict()
         self._reading: dict[str, asyncio.Future[Stream]] = {}
         self._existing: set[str] = set()
@@ -85,10 +75,38 @@ class Streams:
             self._existing.add(name)
         return name in self._existing
 
-    async def read(self, name: str, decider: Decider[Any, Any, Any], since: Known | None = None) -> Known:
-        """Read from the log, with majority and past every cache, what came after `since`."""
-        known = since or Known(decider.initial)
-        return fold(decider, known, await self._log.read_stream(name, known.version))
+    async def read(
+        self, name: str, decider: Decider[Any, Any, Any], since: Known | None = None, *, until: int | None = None
+    ) -> Known:
+        """Read from the log, with majority and past every cache, what came after `since`, up to the version `until`.
+
+        A long stream is read from its snapshot on, if the log bears it out.
+        """
+        known, page = since or Known(decider.initial), self._snapshots.look_after
+        commits = await self._log.read_stream(name, known.version, limit_commits=page)
+        if len(commits) == page and (until is None or commits[-1].version < until):
+            known, commits = await self._from_snapshot(name, decider, known, commits, until)
+        after = fold(decider, known, [commit for commit in commits if until is None or commit.version <= until])
+        if until is None:
+            self._snapshots.offer(name, decider, after, since_events=known.events)
+        return after
+
+    async def _from_snapshot(
+        self, name: str, decider: Decider[Any, Any, Any], known: Known, first: list[Commit], until: int | None
+    ) -> tuple[Known, list[Commit]]:
+        """What to begin with, and all commits after it; `first` are the first after what is known."""
+        found = await self._snapshots.find(name, decider)
+        if found and known.version < found.version and (until is None or found.version <= until):
+            commits = await self._log.read_stream(name, found.version - 1)
+            if commits and stands(found, commits[0]):
+                READ.labels("used").inc()
+                return found, commits[1:]
+            READ.labels("not_in_log").inc()
+        return known, [*first, *await self._log.read_stream(name, first[-1].version)]
+
+    def note(self, name: str, decider: Decider[Any, Any, Any], known: Known, *, more_events: int) -> None:
+        """What is known for certain now, after a commit with so many events."""
+        self._snapshots.offer(name, decider, known, since_events=known.events - more_events)
 
     async def _read_and_keep(self, name: str, decider: Decider[Any, Any, Any]) -> Stream:
         return self._keep(name, await self.read(name, decider))
@@ -98,21 +116,3 @@ class Streams:
         while len(self._streams) > KEPT_STREAMS and next(iter(self._streams.values())).is_idle:
             self._streams.popitem(last=False)
         return stream
-
-
-def fold(decider: Decider[Any, Any, Any], known: Known, commits: list[Commit]) -> Known:
-    """Take in commits that are in the log, in the order of their versions."""
-    for commit in commits:
-        state = known.state
-        for record in commit.events:
-            state = decider.evolve(state, decode_event(record))
-        known = Known(state, commit.version, commit.position, commit.partition_key, commit.chain)
-    return known
-
-
-def advanced(decider: Decider[Any, Any, Any], known: Known, events: tuple[Any, ...]) -> Any:
-    """The state when these events are written."""
-    state = known.state
-    for event in events:
-        state = decider.evolve(state, event)
-    return state

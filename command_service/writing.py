@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.handling import CommandHandler
+from command_service.snapshot_store import MongoSnapshots
+from command_service.snapshots import Snapshots
 from command_service.streams import Streams
 from common.config import Settings
 from common.group_commit import Appender
 from common.log import MongoLog, open_log
 from common.mongo import open_client
-from common.tasks import patiently, supervised
+from common.tasks import end, patiently, supervised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +38,17 @@ async def writing(settings: Settings) -> AsyncIterator[Writing]:
     client = open_client(settings.events_mongodb_url, name="command", on_pool_cleared=forget_heads)
     database = client[settings.events_database]
     log = await patiently(lambda: open_log(database, partitions=settings.partitions))
-    streams = Streams(log)
+    snapshots = Snapshots(MongoSnapshots(database), log.info.id, every_events=settings.snapshot_events)
+    streams = Streams(log, snapshots)
     appender = Appender(log, on_superseded=streams.forget)
     appenders.append(appender)
     appending = asyncio.create_task(supervised("appender", appender.run))
+    saving = asyncio.create_task(supervised("snapshots", snapshots.run))
     handler = CommandHandler(log, log.info, appender, streams)
     try:
         yield Writing(database=database, log=log, appender=appender, handler=handler)
     finally:
         appender.close()
         await appending
+        await end(saving)  # what was not saved is read again
         await client.close()

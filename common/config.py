@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
     commands_queue: bool = True  # False: this command service takes no commands from RabbitMQ
     command_deadline_seconds: float = Field(default=5.0, gt=0, le=60)
+    snapshot_events: int = Field(default=100, ge=0)  # of a stream, after which its state is saved; 0: never
     consistency_wait_seconds: float = Field(default=2.0, ge=0, le=30)
     fresh_seconds: float = Field(default=0.1, ge=0, le=10)  # how old a query's Projection-Position, and a 304, may be
     payment_seconds: float = Field(default=900.0, gt=0)  # how long a validated order waits for its payment

@@ -32,7 +32,7 @@ OWN: Actions = ("find", "insert", "update", "remove")
 DROP: Actions = ("dropCollection",)
 SHAPE: Actions = ("createIndex",)  # never on the log: an index with an expiry deletes
 
-COMMITS, SETTINGS = "commits", "settings"
+COMMITS, SETTINGS, SNAPSHOTS = "commits", "settings", "snapshots"
 ALL = ("",)  # MongoDB's word for every collection of a database: generations of views have names of their own
 REPLIES = "amq.default"  # RabbitMQ's name for the exchange without one: replies go through it
 
@@ -83,7 +83,7 @@ ACCOUNTS: tuple[Account, ...] = (
         grants=(
             Grant(on="events", collections=(COMMITS,), actions=APPEND),
             Grant(on="events", collections=(SETTINGS,), actions=READ),
-            Grant(on="events", collections=("turns", "relay"), actions=KEEP),
+            Grant(on="events", collections=("turns", "relay", SNAPSHOTS), actions=KEEP),
             Grant(on="events", collections=(LEASES,), actions=OWN),
         ),
         permissions=Permissions(
@@ -136,12 +136,12 @@ ACCOUNTS: tuple[Account, ...] = (
     ),
     Account(
         name="operator",
-        purpose="looks for what stands still and asks for it to be made anew: `cqrs projections` and `cqrs sagas`",
+        purpose="looks for what stands still and has it made anew: `cqrs projections`, `cqrs sagas`, `cqrs snapshot`",
         grants=(
             Grant(on="views", collections=ALL, actions=READ),
             Grant(on="views", collections=(REQUESTS, GENERATIONS), actions=KEEP),
-            Grant(on="events", collections=(SAGAS,), actions=READ),
-            Grant(on="events", collections=(SAGA_REQUESTS,), actions=KEEP),
+            Grant(on="events", collections=(SAGAS, COMMITS, SETTINGS), actions=READ),
+            Grant(on="events", collections=(SAGA_REQUESTS, SNAPSHOTS), actions=KEEP),
         ),
     ),
 )

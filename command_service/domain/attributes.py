@@ -81,6 +81,7 @@ ATTRIBUTES: Decider[AttributesCommand, AttributesState, AttributesEvent] = Decid
     context="attributes",
     id_field="product_id",
     initial=AttributesState(),
+    state=AttributesState,
     decide=decide,
     evolve=evolve,
     status=lambda _: None,

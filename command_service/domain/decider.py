@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Decider(Generic[C, S, E]):
     """The rules of one context: pure functions over its commands, state and events.
 
+    `state` is the type of the states, of which `initial` is the first.
     `decide` returns the events the command causes, or `()` when its goal is reached already, or raises a Refusal.
     `references` names the streams whose existence `decide` asks about, and so does `owner`: a context, whose stream of
     the same subject this one belongs to. `status` is the word the client is told. With `outgrows` a small command may
@@ -40,6 +41,7 @@ class Decider(Generic[C, S, E]):
     context: str
     id_field: str
     initial: S
+    state: Any
     decide: Callable[[C, S, Context], tuple[E, ...]]
     evolve: Callable[[S, E], S]
     status: Callable[[S], str | None]

@@ -209,6 +209,7 @@ INVENTORY: Decider[InventoryCommand, Inventory, InventoryEvent] = Decider(
     context="inventory",
     id_field="product_id",
     initial=Inventory(),
+    state=Inventory,
     decide=decide,
     evolve=evolve,
     status=lambda _: None,

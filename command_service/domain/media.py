@@ -84,6 +84,7 @@ MEDIA: Decider[MediaCommand, Media, MediaEvent] = Decider(
     context="media",
     id_field="product_id",
     initial=Media(),
+    state=Media,
     decide=decide,
     evolve=evolve,
     status=lambda _: None,

@@ -112,10 +112,8 @@ class RequestPayment(Message):
         return self.payment_method.token if self.payment_method else self.card_token
 
     @property
-    def kind(self) -> PaymentKind | None:
-        """None for a card, as it always was."""
-        kind = self.payment_method and self.payment_method.kind
-        return None if kind == "card" else kind
+    def kind(self) -> PaymentKind:
+        return self.payment_method.kind if self.payment_method else "card"
 
 
 class ShipOrder(Message):
@@ -133,6 +131,9 @@ class CompleteOrder(Message):
 
 
 class CancelOrder(Message):
+    """`code` is for machines, `reason` for people; without a code it is `requested`."""
+
+    code: Code | None = None
     reason: Reason | None = None
 
 

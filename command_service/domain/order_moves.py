@@ -157,7 +157,13 @@ def _cancel(command: CancelOrder, status: OrderStatus, context: Context) -> tupl
         return ()
     if status in OVER:
         raise refusal(status, context)
-    return (OrderCancelled(order_id=context.subject, reason=command.reason),)
+    return (OrderCancelled(order_id=context.subject, code=_why(command, context), reason=command.reason),)
+
+
+def _why(command: CancelOrder, context: Context) -> str:
+    """The one saga that cancels sends no code, so that any command service understands it (docs/events.md)."""
+    is_ours = context.actor.role is Role.SYSTEM
+    return command.code or ("payment_overdue" if is_ours else "requested")
 
 
 def _delete(command: DeleteOrder, order: Order, status: OrderStatus, context: Context) -> tuple[OrderEvent, ...]:

@@ -129,6 +129,7 @@ ORDERS: Decider[OrderCommand, Order, OrderEvent] = Decider(
     context="order",
     id_field="order_id",
     initial=Order(),
+    state=Order,
     decide=decide,
     evolve=evolve,
     status=lambda order: order.status,

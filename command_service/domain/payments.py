@@ -206,6 +206,7 @@ PAYMENTS: Decider[PaymentCommand, Payment | None, PaymentEvent] = Decider(
     context="payment",
     id_field="payment_id",
     initial=None,
+    state=Payment | None,
     decide=decide,
     evolve=evolve,
     status=lambda payment: payment.status if payment else None,

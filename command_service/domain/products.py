@@ -202,6 +202,7 @@ PRODUCTS: Decider[ProductCommand, Product, ProductEvent] = Decider(
     context="product",
     id_field="product_id",
     initial=Product(),
+    state=Product,
     decide=decide,
     evolve=evolve,
     status=lambda product: product.status,

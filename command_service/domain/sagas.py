@@ -26,6 +26,7 @@ SAGAS: Decider[RecordRefusal, None, SagaEvent] = Decider(
     context="saga",
     id_field="saga_id",
     initial=None,
+    state=None,
     decide=decide,
     evolve=evolve,
     status=lambda _: None,

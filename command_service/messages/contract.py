@@ -13,6 +13,7 @@ from common.contract.schemas import reference, schemas_of_models
 from common.envelope import EXCHANGE
 from common.events import EVENT_TYPES, Event
 from common.events.attributes import AttributesEvent
+from common.events.earlier import EARLIER
 from common.events.inventory import InventoryEvent
 from common.events.media import MediaEvent
 from common.events.orders import OrderEvent
@@ -81,7 +82,7 @@ def _schemas() -> Part:
         **PROBLEM_SCHEMAS,
         **answer_schemas(),
         **body_schemas(),
-        **schemas_of_models(EVENT_TYPES.values()),
+        **schemas_of_models((*EVENT_TYPES.values(), *(kind for kinds in EARLIER.values() for kind in kinds))),
         "EventHeaders": EVENT_HEADERS,
         "ReplyHeaders": REPLY_HEADERS,
     }
@@ -157,16 +158,23 @@ def _handling(name: str, route: CommandRoute) -> Part:
 
 
 def _event(name: str) -> Part:
-    kind = EVENT_TYPES[name]
+    """Its earlier schemas are still in logs, and come again when a log is published again."""
+    kind, earlier = EVENT_TYPES[name], EARLIER.get(name, ())
+    payloads = [reference(each.__name__) for each in (kind, *reversed(earlier))]
     return {
         "name": name,
         "summary": " ".join((kind.__doc__ or "").split()) or f"Schema {kind.schema_version}.",
-        "description": f"Schema {kind.schema_version}. Without a body where the header `body` says `log`.",
+        "description": f"{_schemas_told(kind)} Without a body where the header `body` says `log`.",
         "contentType": "application/json",
         "headers": reference("EventHeaders"),
-        "payload": reference(name),
+        "payload": payloads[0] if not earlier else {"anyOf": payloads},
         "correlationId": {"location": "$message.header#/correlation_id"},
     }
+
+
+def _schemas_told(kind: type[Event]) -> str:
+    newest = kind.schema_version
+    return f"Schema {newest}." if newest == 1 else f"Schema {newest} or an earlier one, as the header `schema` says."
 
 
 def _command(name: str, route: CommandRoute) -> Part:

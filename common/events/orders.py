@@ -113,18 +113,15 @@ class OrderRejected(Message):
 
 
 class PaymentRequested(Message):
-    """The user wants to pay; no other payment of this order begins before this one has an end.
+    """The user wants to pay; no other payment of this order begins before this one has an end."""
 
-    `method` is how; None is by card.
-    """
-
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
 
     order_id: str
     payment_id: str
     attempt: Annotated[int, Field(ge=1)]
     amount: Money
-    method: PaymentKind | None = None
+    method: PaymentKind
     personal: CardPersonal = CardPersonal()
 
 
@@ -169,9 +166,15 @@ class OrderCompleted(Message):
 
 
 class OrderCancelled(Message):
-    schema_version: ClassVar[int] = 1
+    """Nobody waits for it any more; `code` is for machines, `reason` for people.
+
+    `requested` is the code of who gave none, `payment_overdue` that of an order whose money did not come in time.
+    """
+
+    schema_version: ClassVar[int] = 2
 
     order_id: str
+    code: Code
     reason: Reason | None = None
 
 

@@ -90,6 +90,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     shipment: ShipmentView | None = None
     reject_code: str | None = None
     reject_reason: str | None = None
+    cancel_code: str | None = None
     cancel_reason: str | None = None
     words: tuple[str, ...] = ()
     timeline: tuple[TimelineEntry, ...]

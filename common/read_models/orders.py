@@ -148,7 +148,7 @@ def _paying(order: OrderView, event: PaymentRequested | OrderPaid | OrderPayment
     match event:
         case PaymentRequested():
             payment = PaymentView(
-                payment_id=event.payment_id, status="REQUESTED", amount=event.amount, method=event.method or "card"
+                payment_id=event.payment_id, status="REQUESTED", amount=event.amount, method=event.method
             )
             return replace(_entered(order, order.status, told), payment=payment)
         case OrderPaymentFailed():
@@ -199,7 +199,7 @@ def _moved(order: OrderView, event: Event, told: Told) -> OrderView:
         case OrderCompleted():
             return _entered(order, "COMPLETED", told)
         case OrderCancelled():
-            return replace(_entered(order, "CANCELLED", told), cancel_reason=event.reason)
+            return replace(_entered(order, "CANCELLED", told), cancel_code=event.code, cancel_reason=event.reason)
     raise ValueError(f"{type(event).__name__} says nothing about an order")
 
 

@@ -71,6 +71,7 @@ def show_order(document: dict[str, Any]) -> Order:
         "shipment": order.shipment and _show_shipment(order.shipment),
         "reject_code": order.reject_code,
         "reject_reason": order.reject_reason,
+        "cancel_code": order.cancel_code,
         "cancel_reason": order.cancel_reason,
         "timeline": [{"event": entry.event, "timestamp": entry.timestamp} for entry in order.timeline],
         "placed_at": order.placed_at,

@@ -84,6 +84,7 @@ class Order(TypedDict):
     shipment: Shipment | None
     reject_code: str | None
     reject_reason: str | None
+    cancel_code: str | None
     cancel_reason: str | None
     timeline: list[TimelineEvent]
     placed_at: Instant

@@ -70,7 +70,7 @@ async def test_a_status_is_set_by_the_rules_of_its_step(door: Door) -> None:
     answer = await put(door, f"orders/{order_id}/status", {"status": "CANCELLED", "reason": "changed my mind"})
     assert (answer.status, answer.content["status"]) == (200, "CANCELLED")
     shown = await door.seen(f"orders/{order_id}", answer.content["token"])
-    assert shown["cancel_reason"] == "changed my mind"
+    assert (shown["cancel_code"], shown["cancel_reason"]) == ("requested", "changed my mind")
 
 
 async def test_an_order_that_is_over_is_deleted_and_still_there_for_who_knows_it(door: Door) -> None:

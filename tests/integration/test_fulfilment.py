@@ -80,6 +80,7 @@ async def test_who_does_not_pay_in_time_is_cancelled_and_the_stock_is_free_again
     product = await shop.stocked(5)
     order = await shop.becomes(await shop.ordered((product, 4)), "CANCELLED")
     assert "time" in order["cancel_reason"]
+    assert order["cancel_code"] == "payment_overdue"
     await shop.stock_is(product, total=5, reserved=0)
 
 

@@ -116,6 +116,8 @@ async def test_people_have_accounts_for_what_they_do(system: SecureSystem) -> No
         code, said = await system.cqrs("operator", *words)
         assert code == 0, said
     assert (await system.cqrs("operator", "sagas", "retry", order_id))[0] == 0
+    code, said = await system.cqrs("operator", "snapshot", f"order-{order_id}")
+    assert (code, ": saved" in said) == (0, True), said
     await system.settled()
     await becomes(system, order_id, "VALIDATED")
     code, said = await system.cqrs("auditor", "views", "rebuild", "--no-wait")

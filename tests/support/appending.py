@@ -13,6 +13,7 @@ from zlib import crc32
 
 from command_service.domain.decider import Context, Decider
 from command_service.handling import CommandHandler, Outcome, Request
+from command_service.snapshots import Snapshots, SnapshotStore
 from command_service.streams import Streams
 from common.access.actors import ANYBODY
 from common.chain import link
@@ -24,10 +25,12 @@ from common.log import Log, LogInfo
 from common.tasks import end, supervised
 from common.values import Message
 from tests.support.commits import a_command_id
+from tests.support.memory_snapshots import MemorySnapshots
 
 Marks = tuple[str, ...]
 Wish = Literal["add", "add_if_open", "open", "close"]
 PATIENCE_SECONDS = 2.0  # of a request
+EVERY_EVENTS, LOOK_AFTER = 2, 2
 
 
 class Mark(Message):
@@ -65,6 +68,7 @@ MARKS: Decider[Mark, Marks, InventoryUpdated] = Decider(
     context="inventory",
     id_field="product_id",
     initial=(),
+    state=tuple[str, ...],
     decide=decide,
     evolve=evolve,
     status=digest,
@@ -90,14 +94,20 @@ def a_request(wish: Wish = "add", subject: str = "1", *, command_id: str | None 
 class Service:
     """One command service; its tasks die together."""
 
-    def __init__(self, log: Log, info: LogInfo) -> None:
+    def __init__(
+        self, log: Log, info: LogInfo, snapshots: SnapshotStore | None = None, *, every_events: int = EVERY_EVENTS
+    ) -> None:
+        """It saves and looks for snapshots all the time, so that every rule is tried with them, too."""
         self.log = log
-        self.streams = Streams(log)
+        saved = Snapshots(snapshots or MemorySnapshots(), info.id, every_events=every_events, look_after=LOOK_AFTER)
+        self.streams = Streams(log, saved)
+        self.snapshots = saved
         self.appender = Appender(log, on_superseded=self.streams.forget)
         self.handler = CommandHandler(log, info, self.appender, self.streams, clock=asyncio.get_running_loop().time)
         self._is_dead = False
         self._tasks: set[asyncio.Task[object]] = set()
         self._start(supervised("appender", self.appender.run))
+        self._start(saved.run())
 
     def handle(self, request: Request) -> asyncio.Task[Outcome]:
         if self._is_dead:

@@ -204,11 +204,11 @@ class MemoryLog:
         await self._travel()
         return found is not None
 
-    async def read_stream(self, stream: str, after_version: int = 0) -> list[Commit]:
+    async def read_stream(self, stream: str, after_version: int = 0, limit_commits: int = 0) -> list[Commit]:
         await self._ask()
         commits = [commit for commit in self.store.stream(stream) if commit.version > after_version]
         await self._travel()
-        return sorted(commits, key=lambda commit: commit.version)
+        return sorted(commits, key=lambda commit: commit.version)[: limit_commits or None]
 
     async def read_all(self, after: int, limit_commits: int) -> list[Commit]:
         await self._ask()

@@ -28,13 +28,18 @@ INITIATED = OrderInitiated(order_id=SUBJECT, user_id=123, items=(OrderLine(produ
 VALIDATED = OrderValidated(order_id=SUBJECT, items=(PRICED,))
 REJECTED = OrderRejected(order_id=SUBJECT, code="insufficient_stock", reason="Too few.")
 REQUESTED = PaymentRequested(
-    order_id=SUBJECT, payment_id=FIRST, attempt=1, amount=TOTAL, personal=CardPersonal(card_token="tok_approve")
+    order_id=SUBJECT,
+    payment_id=FIRST,
+    attempt=1,
+    amount=TOTAL,
+    method="card",
+    personal=CardPersonal(card_token="tok_approve"),
 )
 FAILED = OrderPaymentFailed(order_id=SUBJECT, payment_id=FIRST, code="insufficient_funds", reason="Declined.")
 PAID = OrderPaid(order_id=SUBJECT, payment_id=FIRST, amount=TOTAL)
 SHIPPED = OrderShipped(order_id=SUBJECT, carrier="DHL", tracking_number="JD0146")
 DELIVERED = OrderDelivered(order_id=SUBJECT)
-CANCELLED = OrderCancelled(order_id=SUBJECT)
+CANCELLED = OrderCancelled(order_id=SUBJECT, code="requested")
 REFUNDED = OrderRefunded(order_id=SUBJECT, payment_id=FIRST, amount=TOTAL)
 
 Facts = tuple[OrderEvent, ...]

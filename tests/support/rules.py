@@ -1,13 +1,13 @@
 """Rules tested as sentences: `given(facts).when(command).then(facts)`, `.rejects(code)`, `.stays_quiet()`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from command_service.domain.decider import Context, Decider
-from common.access.actors import ANYBODY
+from common.access.actors import ANYBODY, Actor
 from common.errors import Refusal
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -22,12 +22,13 @@ class Case:
     facts: tuple[Any, ...] = ()
     known_streams: frozenset[str] = frozenset()
     command: Any = None
+    actor: Actor = ANYBODY
 
     def knowing(self, *streams: str) -> "Case":
-        return Case(decider=self.decider, facts=self.facts, known_streams=frozenset(streams), command=self.command)
+        return replace(self, known_streams=frozenset(streams))
 
-    def when(self, command: Any) -> "Case":
-        return Case(decider=self.decider, facts=self.facts, known_streams=self.known_streams, command=command)
+    def when(self, command: Any, *, by: Actor = ANYBODY) -> "Case":
+        return replace(self, command=command, actor=by)
 
     def then(self, *facts: Any) -> None:
         assert self._decided() == facts
@@ -45,7 +46,7 @@ class Case:
         for fact in self.facts:
             state = self.decider.evolve(state, fact)
         subject = SUBJECTS.get(self.decider.id_field, SUBJECT)
-        context = Context(subject=subject, now=NOW, actor=ANYBODY, known_streams=self.known_streams)
+        context = Context(subject=subject, now=NOW, actor=self.actor, known_streams=self.known_streams)
         return self.decider.decide(self.command, state, context)
 
 

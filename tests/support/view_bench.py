@@ -27,7 +27,7 @@ class ViewBench:
         self.ledger = ledger
         self.log = ledger.log
         self.views = views
-        self._events_database = events_database
+        self.events_database = events_database
 
     @property
     def all_partitions(self) -> frozenset[int]:
@@ -81,7 +81,7 @@ class ViewBench:
 
     async def check(self) -> None:
         """Every view is the naive fold of the log."""
-        await asyncio.to_thread(naive.check, self.url, self._events_database, self.views.name)
+        await asyncio.to_thread(naive.check, self.url, self.events_database, self.views.name)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.appending import History, Service, Wish, a_request, check
 from tests.support.memory_log import Cut, Fault, Late, Lost, MemoryLog, RolledBack, Slow, Store, Unreplicated
+from tests.support.memory_snapshots import MemorySnapshots
 from tests.support.schedules import some_schedules
 from tests.support.virtual_time import run_virtually
 
@@ -94,6 +95,7 @@ class World:
 
     def __init__(self, seed: int, services: int) -> None:
         self.store = Store()
+        self.snapshots = MemorySnapshots()
         self.history = History(lambda stream: len(self.store.stream(stream)))
         self._random = Random(seed)
         self._services = [self._start(slowness) for slowness in (0.3, 1.0, 3.0)[:services]]
@@ -156,7 +158,7 @@ class World:
             await service.end()
 
     def _start(self, slowness: float) -> Service:
-        return Service(MemoryLog(self.store, random=self._random, slowness=slowness), self.store.info)
+        return Service(MemoryLog(self.store, random=self._random, slowness=slowness), self.store.info, self.snapshots)
 
     def _service(self, number: int) -> Service:
         return self._services[number % len(self._services)]

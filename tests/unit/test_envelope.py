@@ -66,7 +66,7 @@ events = st.one_of(
         items=lines,
         personal=st.builds(OrderPersonal, email=st.sampled_from([None, "a@example.org"])),
     ),
-    st.builds(OrderCancelled, order_id=st.uuids().map(str), reason=st.none() | names),
+    st.builds(OrderCancelled, order_id=st.uuids().map(str), code=names, reason=st.none() | names),
     st.builds(
         OrderImported,
         order_id=st.uuids().map(str),

@@ -49,7 +49,12 @@ DECLINED = PaymentFailed(**PAYING, code="insufficient_funds", reason="Declined."
 REFUNDING = PaymentRefundInitiated(**PAYING, amount=TOTAL)
 PAID_BACK = PaymentRefunded(**PAYING, amount=TOTAL, provider_reference="re_1")
 REQUESTED_AGAIN = PaymentRequested(
-    order_id=SUBJECT, payment_id=SECOND, attempt=2, amount=TOTAL, personal=CardPersonal(card_token="tok_approve")
+    order_id=SUBJECT,
+    payment_id=SECOND,
+    attempt=2,
+    amount=TOTAL,
+    method="card",
+    personal=CardPersonal(card_token="tok_approve"),
 )
 TWO_LINES = OrderInitiated(
     order_id=SUBJECT,

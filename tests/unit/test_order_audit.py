@@ -29,7 +29,7 @@ def told(*events: OrderEvent) -> dict[str, Any]:
 
 
 def test_a_commit_is_told_with_who_when_why_and_its_ids() -> None:
-    commit = told(OrderCancelled(order_id=SUBJECT, reason="too slow"))
+    commit = told(OrderCancelled(order_id=SUBJECT, code="requested", reason="too slow"))
     assert commit == {
         "version": 2,
         "position": 7,
@@ -40,7 +40,11 @@ def test_a_commit_is_told_with_who_when_why_and_its_ids() -> None:
         "correlation_id": "the-correlation",
         "causation_id": None,
         "events": [
-            {"event": "OrderCancelled", "schema": 1, "data": {"order_id": SUBJECT, "reason": "too slow"}},
+            {
+                "event": "OrderCancelled",
+                "schema": 2,
+                "data": {"order_id": SUBJECT, "code": "requested", "reason": "too slow"},
+            },
         ],
     }
 

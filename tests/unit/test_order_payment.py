@@ -49,10 +49,10 @@ def test_a_payment_of_the_whole_total_is_requested(amount: Money | None) -> None
     given(ORDERS, *A_VALIDATED_ORDER).when(command).then(REQUESTED)
 
 
-@pytest.mark.parametrize(("kind", "told"), [("card", None), ("wallet", "wallet"), ("bank_transfer", "bank_transfer")])
-def test_there_are_several_ways_to_pay(kind: PaymentKind, told: PaymentKind | None) -> None:
+@pytest.mark.parametrize("kind", ["card", "wallet", "bank_transfer"])
+def test_there_are_several_ways_to_pay(kind: PaymentKind) -> None:
     method = PaymentMethod(kind=kind, token="tok_approve")
-    fact = REQUESTED.model_copy(update={"method": told})
+    fact = REQUESTED.model_copy(update={"method": kind})
     given(ORDERS, *A_VALIDATED_ORDER).when(RequestPayment(order_id=SUBJECT, payment_method=method)).then(fact)
 
 

@@ -41,7 +41,11 @@ def to(status: str, **more: Any) -> UpdateOrderStatus:
         (A_PAID_ORDER, to("SHIPPED", **PARCEL), SHIPPED),
         (A_SHIPPED_ORDER, to("DELIVERED"), DELIVERED),
         (A_DELIVERED_ORDER, to("COMPLETED"), COMPLETED),
-        (A_PENDING_ORDER, to("CANCELLED", reason="too slow"), OrderCancelled(order_id=SUBJECT, reason="too slow")),
+        (
+            A_PENDING_ORDER,
+            to("CANCELLED", reason="too slow"),
+            OrderCancelled(order_id=SUBJECT, code="requested", reason="too slow"),
+        ),
     ],
 )
 def test_a_status_is_reached_by_its_step(facts: Facts, command: UpdateOrderStatus, fact: OrderEvent) -> None:

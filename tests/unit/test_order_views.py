@@ -165,7 +165,7 @@ def test_a_rejected_order_counts_as_rejected_and_as_nothing_else() -> None:
 
 
 def test_a_cancelled_order_counts_by_its_reason() -> None:
-    reason = OrderCancelled(order_id=SUBJECT, reason="  Too   SLOW / too late")
+    reason = OrderCancelled(order_id=SUBJECT, code="requested", reason="  Too   SLOW / too late")
     order = view_of((*A_PENDING_ORDER, reason))
     keys = {key.summary.of: key.parts for key in ORDERS.contribute(order)}
     assert keys["cancellations"] == ("too slow too late",)

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from command_service.domain.order_commands import CancelOrder, CreateOrder, ImportOrder
 from command_service.domain.orders import ORDERS
+from command_service.sagas.errands import ACTOR as SAGA
+from common.access.actors import ANYBODY
 from common.events.orders import OrderCancelled, OrderImported, OrderInitiated, OrderLine, OrderPersonal
 from common.values import Money
 from tests.support.rules import NOW, SUBJECT, given
@@ -72,8 +74,20 @@ def test_an_order_has_lines_in_one_form_and_of_a_size(body: dict[str, Any]) -> N
 
 def test_a_pending_order_is_cancelled() -> None:
     given(ORDERS, an_order_initiated()).when(CancelOrder(reason="too slow")).then(
-        OrderCancelled(order_id=SUBJECT, reason="too slow")
+        OrderCancelled(order_id=SUBJECT, code="requested", reason="too slow")
     )
+
+
+def test_whoever_cancels_may_say_why_in_a_word_for_machines() -> None:
+    for by in (ANYBODY, SAGA):
+        cancelled = OrderCancelled(order_id=SUBJECT, code="found_cheaper", reason="next door")
+        command = CancelOrder(code="found_cheaper", reason="next door")
+        given(ORDERS, an_order_initiated()).when(command, by=by).then(cancelled)
+
+
+def test_the_saga_cancels_what_was_not_paid_in_time() -> None:
+    overdue = OrderCancelled(order_id=SUBJECT, code="payment_overdue", reason="Too late.")
+    given(ORDERS, an_order_initiated()).when(CancelOrder(reason="Too late."), by=SAGA).then(overdue)
 
 
 def test_an_order_that_does_not_exist_cannot_be_cancelled() -> None:
@@ -85,7 +99,7 @@ def test_a_completed_order_cannot_be_cancelled() -> None:
 
 
 def test_a_cancelled_order_is_not_cancelled_again() -> None:
-    cancelled = OrderCancelled(order_id=SUBJECT)
+    cancelled = OrderCancelled(order_id=SUBJECT, code="requested")
     given(ORDERS, an_order_initiated(), cancelled).when(CancelOrder(reason="again")).stays_quiet()
 
 
