@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from cli.errors import ImportFailed
+from cli.events import republish_events
 from cli.imports import import_file
 from cli.log import verify_log
 from cli.partitions import partitions
@@ -32,6 +33,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "Look after the views: make them anew from the log, and find what stands still.",
         {"rebuild": rebuild, "parked": parked, "retry": retry},
     ),
+    "events": ("Tell what happened again, to other teams.", {"republish": republish_events}),
     "log": ("Look at the log itself.", {"verify": verify_log}),
     "secrets": ("Make what docker-compose.secure.yml keeps secret.", {"make": make_secrets}),
     "accounts": ("Say what each service may do in MongoDB and RabbitMQ.", {"apply": apply_accounts}),
