@@ -10,6 +10,7 @@ from cli.errors import ImportFailed
 from cli.events import republish_events
 from cli.imports import import_file
 from cli.log import verify_log
+from cli.migrate import migrate
 from cli.partitions import partitions
 from cli.process import kill, start
 from cli.sagas import retry as retry_saga
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "import": import_file,
     "partitions": partitions,
+    "migrate": migrate,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),

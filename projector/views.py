@@ -25,11 +25,15 @@ def reaching_views() -> reaching:
 async def make_indexes(database: AsyncDatabase) -> None:
     """Make every declared index that is not there yet."""
     with reaching_views():
-        for model in READ_MODELS:
-            if model.indexes:
-                await database[model.collection].create_indexes([_index(index) for index in model.indexes])
-        of_sums = [replace(index, where={"of": kind.of}) for kind in SUMMARIES for index in kind.indexes]
-        await database[SUMS].create_indexes([_index(index) for index in of_sums])
+        for collection, indexes in declared_indexes().items():
+            await database[collection].create_indexes(indexes)
+
+
+def declared_indexes() -> dict[str, list[pymongo.IndexModel]]:
+    """By collection."""
+    of_sums = [replace(index, where={"of": kind.of}) for kind in SUMMARIES for index in kind.indexes]
+    declared = {model.collection: model.indexes for model in READ_MODELS if model.indexes} | {SUMS: of_sums}
+    return {collection: [_index(index) for index in indexes] for collection, indexes in declared.items()}
 
 
 def _index(index: Index) -> pymongo.IndexModel:

@@ -239,7 +239,8 @@ def a_replay() -> Message:
 
 
 def test_a_replay_says_what_the_live_message_said_and_that_it_is_one() -> None:
-    live, replayed = to_messages(a_commit(7, traceparent="t"), 3, SEAL)[0], a_replay()
+    commit = a_commit(7, traceparent="t")
+    live, replayed = (to_messages(commit, 3, SEAL, is_replay=is_replay)[0] for is_replay in (False, True))
     differing = {name for name in replayed.headers if replayed.headers[name] != live.headers.get(name)}
     assert (differing, replayed.headers["replay"]) == ({"replay", "mac"}, True)
     assert (replayed.id, replayed.routing_key, replayed.body) == (live.id, live.routing_key, live.body)
