@@ -23,8 +23,6 @@ from stack.folder import DEFAULT_FOLDER
 Outcome = Literal["made", "was there", "missing", "in the way"]
 GOOD: frozenset[Outcome] = frozenset({"made", "was there"})
 HOW_TO_GO_ON = "another index has its name or its fields, or documents clash; look, drop it, then run this again"
-    "another index has this name or these fields, or documents clash; look at it, drop it, then run this again"
-)
 
 
 @dataclass(frozen=True, slots=True)
