@@ -7,8 +7,10 @@ import typer
 from rich.console import Console
 
 from cli.errors import ImportFailed
+from cli.events import republish_events
 from cli.imports import import_file
 from cli.log import verify_log
+from cli.migrate import migrate
 from cli.partitions import partitions
 from cli.process import kill, start
 from cli.projections import drop, list_projections, rollback
@@ -29,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import": import_file,
     "partitions": partitions,
     "snapshot": snapshot,
+    "migrate": migrate,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),
@@ -40,6 +43,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "Build read models anew beside what is shown, and show the one or the other.",
         {"list": list_projections, "rebuild": rebuild_projection, "rollback": rollback, "drop": drop},
     ),
+    "events": ("Tell what happened again, to other teams.", {"republish": republish_events}),
     "log": ("Look at the log itself.", {"verify": verify_log}),
     "secrets": ("Make what docker-compose.secure.yml keeps secret.", {"make": make_secrets}),
     "accounts": ("Say what each service may do in MongoDB and RabbitMQ.", {"apply": apply_accounts}),

@@ -47,11 +47,27 @@ def open_views(data: Path) -> AbstractAsyncContextManager[AsyncDatabase]:
     return _opened(data, settings.views_database, settings.views_url, "views_mongodb_url", "events_mongodb_url")
 
 
+def find_broker(data: Path) -> tuple[str, str]:
+    """RabbitMQ's address and the messages' key, of the environment, else of the running stack; StackError without."""
+    settings = read_settings()
+    if _is_given("amqp_url"):
+        url, key = settings.amqp_url, settings.message_key
+    else:
+        url = DataFolder(data).running_state().addresses["amqp"] or ""
+        key = settings.message_key if _is_given("message_key") else DataFolder(data).message_key()
+    if not url:
+        raise StackError("there is no RabbitMQ here; AMQP_URL names one")
+    return url, key
+
+
+def _is_given(*settings: str) -> bool:
+    return any(os.environ.get(variable) for s in settings for variable in (s.upper(), file_variable(s)))
+
+
 @asynccontextmanager
 async def _opened(data: Path, name: str, url: str, *settings: str) -> AsyncIterator[AsyncDatabase]:
     """The settings' own default counts for nothing: it is where a stack of ours would be if it ran."""
-    is_given = any(os.environ.get(variable) for s in settings for variable in (s.upper(), file_variable(s)))
-    url = url if is_given else str(DataFolder(data).running_state().addresses["mongodb"])
+    url = url if _is_given(*settings) else str(DataFolder(data).running_state().addresses["mongodb"])
     try:
         async with open_client(url, name="cli") as client:
             yield client[name]

@@ -12,6 +12,7 @@ from common.errors import Undecodable
 
 EXCHANGE = "domain.events"
 MAX_BODY_BYTES = 256 * 1024  # a larger event goes out without its body, and the feed reads the log
+REPLAY = "replay"  # the header of a message that tells again what was told before (ADR 27)
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -97,6 +98,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     count: int
     prev: int
     complete: bool = True
+    is_replay: bool = False
 
 
 SEALED_HEADERS = [
@@ -134,12 +136,20 @@ class Seal:
         self._key = hashlib.blake2b(key.encode(), digest_size=32).digest()
 
     def mac(self, headers: Mapping[str, Any], body: bytes) -> str:
-        """Keyed BLAKE2b over the headers that we make, in a fixed order, then the body; a broker may add others."""
-        signed = orjson.dumps([headers.get(name) for name in SEALED_HEADERS])
-        return hashlib.blake2b(signed + b"\n" + body, key=self._key, digest_size=16).hexdigest()
+        """Keyed BLAKE2b over the headers that we make, in a fixed order, then the body; a broker may add others.
+
+        REPLAY counts only where it is: a live message's MAC is what it was before there were replays, and no version
+        takes one for live, with the header or without.
+        """
+        signed = [headers.get(name) for name in SEALED_HEADERS]
+        if (replay := headers.get(REPLAY)) is not None:
+            signed.append(replay)
+        return hashlib.blake2b(orjson.dumps(signed) + b"\n" + body, key=self._key, digest_size=16).hexdigest()
 
 
-def to_messages(commit: Commit, prev: int, seal: Seal, *, with_bodies: bool = True) -> tuple[Message, ...]:
+def to_messages(
+    commit: Commit, prev: int, seal: Seal, *, with_bodies: bool = True, is_replay: bool = False
+) -> tuple[Message, ...]:
     """Return one message per event, in order: CloudEvents 1.0 in AMQP binary mode, plus what our own feed needs."""
     base = {
         "ce-specversion": "1.0",
@@ -160,6 +170,8 @@ def to_messages(commit: Commit, prev: int, seal: Seal, *, with_bodies: bool = Tr
     for name in ("correlation_id", "causation_id", "traceparent"):
         if value := getattr(commit, name):
             base[name] = value
+    if is_replay:
+        base[REPLAY] = True
     route = f"p{commit.partition}.{commit.context}."
     return tuple(
         _message(event, index, base, route, seal, with_bodies=with_bodies) for index, event in enumerate(commit.events)
@@ -183,8 +195,11 @@ def _message(
     return Message(id=headers["ce-id"], routing_key=route + event.type, headers=headers, body=body)
 
 
-def from_message(headers: Mapping[str, Any], body: bytes, seal: Seal) -> Part:
-    """Return the event that a message carries; Undecodable if it is not one of this log's own."""
+def from_message(headers: Mapping[str, Any], body: bytes, seal: Seal, *, replays: bool = False) -> Part:
+    """Return the event that a message carries; Undecodable if it is not one of this log's own.
+
+    Who acts on events must not act twice: a replay is Undecodable, too, unless asked for.
+    """
     if headers.get("log_id") != seal.log_id:
         raise Undecodable("foreign_log", "the message belongs to another log")
     try:
@@ -193,11 +208,13 @@ def from_message(headers: Mapping[str, Any], body: bytes, seal: Seal) -> Part:
         raise _malformed(error) from error
     if not is_ours:
         raise Undecodable("wrong_mac", "the message was not sealed with this system's key")
-    return unsealed(headers, body)
+    return unsealed(headers, body, replays=replays)
 
 
-def unsealed(headers: Mapping[str, Any], body: bytes) -> Part:
+def unsealed(headers: Mapping[str, Any], body: bytes, *, replays: bool = False) -> Part:
     """The same, on the word of whoever sent it: for readers without the key."""
+    if headers.get(REPLAY) is not None and not replays:
+        raise Undecodable("replayed", "the message tells again what was told before")
     try:
         return _part(headers, body)
     except (KeyError, ValueError, TypeError) as error:
@@ -229,7 +246,14 @@ def _part(headers: Mapping[str, Any], body: bytes) -> Part:
         causation_id=headers.get("causation_id"),
         traceparent=headers.get("traceparent"),
     )
-    return Part(commit=commit, index=headers["index"], count=headers["count"], prev=headers["prev"], complete=complete)
+    return Part(
+        commit=commit,
+        index=headers["index"],
+        count=headers["count"],
+        prev=headers["prev"],
+        complete=complete,
+        is_replay=headers.get(REPLAY) is not None,
+    )
 
 
 def _require_sense(headers: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ MAX_EVENTS = 100  # in one commit
 MAX_COMMIT_BYTES = 256 * 1024
 TURN_MILLISECONDS = 1000  # given back when its insert is done; longer than an insert takes (ADR 18)
 
-_INDEXES = (
+INDEXES = (
     pymongo.IndexModel([("stream", 1), ("version", 1)], unique=True, name="stream_version"),
     pymongo.IndexModel([("command_id", 1)], unique=True, name="command_id"),
     pymongo.IndexModel([("partition", 1), ("_id", 1)], name="partition_position"),
@@ -128,7 +128,7 @@ async def open_log(database: AsyncDatabase, *, partitions: int) -> "MongoLog":
         if wanted := found.get("partitions_wanted"):
             raise Unavailable(f"The log is being renumbered: run `cqrs partitions {wanted}` until it ends.")
         there = await database["commits"].index_information()
-        if missing := [index for index in _INDEXES if index.document["name"] not in there]:
+        if missing := [index for index in INDEXES if index.document["name"] not in there]:
             await database["commits"].create_indexes(missing)
     return MongoLog(database, LogInfo(found["log_id"], found["partitions"]))
 

@@ -26,12 +26,21 @@ def reaching_views() -> reaching:
 async def make_indexes(database: AsyncDatabase, models: Models = READ_MODELS, places: Places = IN_THE_FIRST) -> None:
     """Make every declared index that is not there yet."""
     with reaching_views():
-        for model in models:
-            if model.indexes:
-                await database[places[model.collection]].create_indexes([_index(index) for index in model.indexes])
-            of_sums = [replace(index, where={"of": kind.of}) for kind in model.summaries for index in kind.indexes]
-            if of_sums:
-                await database[places[SUMS]].create_indexes([_index(index) for index in of_sums])
+        for collection, indexes in declared_indexes(models, places).items():
+            await database[collection].create_indexes(indexes)
+
+
+def declared_indexes(
+    models: Models = READ_MODELS, places: Places = IN_THE_FIRST
+) -> dict[str, list[pymongo.IndexModel]]:
+    """By collection."""
+    declared: dict[str, list[pymongo.IndexModel]] = {}
+    for model in models:
+        of_sums = [replace(index, where={"of": kind.of}) for kind in model.summaries for index in kind.indexes]
+        for collection, indexes in ((model.collection, model.indexes), (SUMS, of_sums)):
+            if indexes:
+                declared[places[collection]] = [_index(index) for index in indexes]
+    return declared
 
 
 def _index(index: Index) -> pymongo.IndexModel:

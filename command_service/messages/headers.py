@@ -43,6 +43,7 @@ EVENT_HEADERS: dict[str, Any] = {
         "traceparent": _TRACEPARENT,
         "log_id": {"type": "string", "description": "Of which log it is."},
         "body": {"const": "log", "description": "There is no body; the event is read from the log, or by a query."},
+        "replay": {"const": True, "description": "It tells again what was told before; live messages lack it."},
         "mac": {"type": "string", "description": "A keyed hash over all this and the body."},
     },
     "required": [

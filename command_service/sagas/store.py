@@ -18,11 +18,15 @@ from common.transaction import Guarded
 _DURABLE = {"w": "majority", "j": True}
 MOST_DUE = 500  # at once; those that are looked at next time wait a little longer
 TROUBLES_KEPT_SECONDS = 30 * 24 * 3600
-_INDEXES = (
-    pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
-    pymongo.IndexModel([("partition", 1), ("due_at", 1)], partialFilterExpression={"is_due": True}),
-    pymongo.IndexModel([("state_word", 1), ("_id", 1)]),
-)
+INDEXES: Mapping[str, list[pymongo.IndexModel]] = {
+    SAGAS: [
+        pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
+        pymongo.IndexModel([("partition", 1), ("due_at", 1)], partialFilterExpression={"is_due": True}),
+        pymongo.IndexModel([("state_word", 1), ("_id", 1)]),
+    ],
+    SAGA_TROUBLES: [pymongo.IndexModel("at", expireAfterSeconds=TROUBLES_KEPT_SECONDS)],
+}
+"""By collection."""
 
 
 class SagaStore:
@@ -35,8 +39,8 @@ class SagaStore:
 
     async def make_indexes(self) -> None:
         with reaching_sagas():
-            await self._collection.create_indexes(list(_INDEXES))
-            await self._troubles.create_index("at", expireAfterSeconds=TROUBLES_KEPT_SECONDS)
+            for collection, indexes in INDEXES.items():
+                await self._collection.database[collection].create_indexes(indexes)
 
     async def note_trouble(self, command_id: str, attempts: int, reason: str) -> None:
         """For whoever looks at a saga that waits; relied on by nobody."""

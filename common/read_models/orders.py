@@ -253,4 +253,5 @@ ORDERS = ReadModel(
     contribute=contribute,
     summaries=(USERS, USER_PRODUCTS, DAYS, CANCELLATIONS, PRODUCT_DEMAND),
     indexes=ORDER_INDEXES,
+    rules=2,  # of old: without cancel_code
 )

@@ -58,7 +58,9 @@ DEMO_LIBRARIES = frozenset({"aiohttp"})
 
 MOST_FUNCTION_LINES = 40
 MOST_FILE_LINES = 300
-AGREED_LONG_FUNCTIONS = frozenset({"cli/imports.py:import_file"})  # its options are its parameters
+AGREED_LONG_FUNCTIONS = frozenset(  # their options are their parameters
+    {"cli/imports.py:import_file", "cli/events.py:republish_events"}
+)
 AGREED_LONG_FILES = frozenset({"demo_cqrs.py"})  # one file on purpose: it is shown and copied alone
 
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|Users/\w+|mnt)/\w")

@@ -23,7 +23,7 @@ from common.mongo import FORBIDDEN, UNKNOWN_ACCOUNT, open_client, reaching
 from stack.accounts import ACCOUNTS, COMMITS, VIEWS, Account
 from stack.certificates import Authority
 from stack.ports import LOOPBACK
-from stack.secret_folder import Places, SecretFolder, amqp_file, mongodb_file
+from stack.secret_folder import ADMIN_MONGODB_URL, Places, SecretFolder, amqp_file, mongodb_file
 from tests.support.secure import SecureSystem, secure_system
 from tests.support.system import until
 
@@ -122,6 +122,14 @@ async def test_people_have_accounts_for_what_they_do(system: SecureSystem) -> No
     await becomes(system, order_id, "VALIDATED")
     code, said = await system.cqrs("auditor", "views", "rebuild", "--no-wait")
     assert (code, "does not let this account" in said) == (1, True), said
+
+
+async def test_migrating_takes_the_administrators_account(system: SecureSystem) -> None:
+    code, said = await system.cqrs("auditor", "migrate")
+    assert (code, "does not let this account" in said) == (1, True), said
+    system.environment_of["admin"] = {"EVENTS_MONGODB_URL": system.secrets.read(ADMIN_MONGODB_URL)}
+    assert (await system.cqrs("admin", "migrate"))[0] == 0
+    assert (await system.cqrs("admin", "migrate", "--check"))[0] == 0
 
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)

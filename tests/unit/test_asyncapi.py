@@ -18,7 +18,7 @@ from command_service.messages.contract import EVENTS_OF, make_message_contract
 from command_service.messages.headers import EVENT_HEADERS
 from command_service.messages.reading import ROUTES_BY_KEY
 from common.command_queue import COMMAND_EXCHANGE
-from common.envelope import EXCHANGE, SEALED_HEADERS, Commit, RecordedEvent, Seal, to_messages
+from common.envelope import EXCHANGE, REPLAY, SEALED_HEADERS, Commit, RecordedEvent, Seal, to_messages
 from common.events import EVENT_TYPES
 
 OFFICIAL = Path(__file__).parents[1] / "schemas" / "asyncapi-3.0.0.json.gz"
@@ -117,4 +117,4 @@ def test_what_is_published_is_what_the_contract_says(golden: str) -> None:
 
 
 def test_the_headers_of_events_are_those_that_are_sealed() -> None:
-    assert EVENT_HEADERS["properties"].keys() == {*SEALED_HEADERS, "mac"}
+    assert EVENT_HEADERS["properties"].keys() == {*SEALED_HEADERS, REPLAY, "mac"}

@@ -1,5 +1,6 @@
 """Commits as messages: what comes out is what went in, and nobody else's word is taken (PROTOCOL R3, F4)."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from common.codec import decode_event, encode_event
 from common.envelope import (
     MAX_BODY_BYTES,
+    SEALED_HEADERS,
     Commit,
     Message,
     Part,
@@ -22,6 +24,7 @@ from common.envelope import (
     from_message,
     now_utc,
     to_messages,
+    unsealed,
     whole,
 )
 from common.errors import Undecodable
@@ -229,6 +232,51 @@ def test_F4_what_is_sealed_and_yet_garbled_is_undecodable() -> None:
     with pytest.raises(Undecodable) as refused:
         from_message(headers, b"{", SEAL)
     assert refused.value.code == "malformed_message"
+
+
+def a_replay() -> Message:
+    return to_messages(a_commit(7, traceparent="t"), 3, SEAL, is_replay=True)[0]
+
+
+def test_a_replay_says_what_the_live_message_said_and_that_it_is_one() -> None:
+    commit = a_commit(7, traceparent="t")
+    live, replayed = (to_messages(commit, 3, SEAL, is_replay=is_replay)[0] for is_replay in (False, True))
+    differing = {name for name in replayed.headers if replayed.headers[name] != live.headers.get(name)}
+    assert (differing, replayed.headers["replay"]) == ({"replay", "mac"}, True)
+    assert (replayed.id, replayed.routing_key, replayed.body) == (live.id, live.routing_key, live.body)
+    part = from_message(replayed.headers, replayed.body, SEAL, replays=True)
+    assert (part.commit, part.is_replay, received(live).is_replay) == (received(live).commit, True, False)
+
+
+def test_F4_a_replay_is_taken_only_by_who_asks_for_replays() -> None:
+    message = a_replay()
+    for refuse in (lambda: received(message), lambda: unsealed(message.headers, message.body)):
+        with pytest.raises(Undecodable) as refused:
+            refuse()
+        assert refused.value.code == "replayed"
+    assert unsealed(message.headers, message.body, replays=True).is_replay
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "true"])
+def test_F4_a_replay_whose_mark_was_taken_off_is_not_taken_for_live(value: object) -> None:
+    message = a_replay()
+    with pytest.raises(Undecodable, match="sealed"):
+        from_message(message.headers | {"replay": value}, message.body, SEAL)
+
+
+def test_a_live_message_that_was_marked_is_not_taken_for_a_replay() -> None:
+    message = to_messages(a_commit(7), 3, SEAL)[0]
+    with pytest.raises(Undecodable, match="sealed"):
+        from_message(message.headers | {"replay": True}, message.body, SEAL, replays=True)
+
+
+def test_a_live_message_has_the_mac_that_it_had_before_there_were_replays() -> None:
+    """So versions before and after believe each other; and one from before takes a replay for a forgery."""
+    message = to_messages(a_commit(7), 3, SEAL)[0]
+    signed = json.dumps([message.headers.get(n) for n in SEALED_HEADERS], separators=(",", ":")).encode()
+    key = hashlib.blake2b(b"the key of this system", digest_size=32).digest()
+    expected = hashlib.blake2b(signed + b"\n" + message.body, key=key, digest_size=16).hexdigest()
+    assert message.headers["mac"] == expected
 
 
 def test_an_instant_is_written_in_utc_with_milliseconds() -> None:
