@@ -17,7 +17,7 @@ test: install ## Lint, types and all tests
 	.venv/bin/basedpyright
 	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: install ## What takes long: the CDNOW import, the demo with its faults, orders under fire, elections (about 15 minutes)
+test-long: install ## What takes long: the CDNOW import, the demo with its faults, many kills, orders under fire, elections (about 17 minutes)
 	.venv/bin/pytest tests/long
 
 fuzz: install ## Send 20,000 random messages and as many requests, and see that nobody crashes (about 15 minutes)

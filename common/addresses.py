@@ -14,4 +14,4 @@ def each_address(addresses: str) -> tuple[str, ...]:
 
 def in_any_order(items: Sequence[T]) -> list[T]:
     """By chance, so that those who ask spread over those who answer."""
-    return random.sample(items, len(items))
+    return random.sample(items, len(items)) if len(items) > 1 else list(items)

@@ -13,6 +13,7 @@ from common.addresses import in_any_order
 from common.errors import Unavailable
 from common.streaming import LOOK_SECONDS, MOST_STREAMS, has_left, write_within
 from gateway.headers import forwarded, kept
+from gateway.session import open_session
 
 SILENCE_SECONDS = 45.0  # three missed signs of life
 CONNECT_SECONDS = 2.0
@@ -31,7 +32,7 @@ def add_stream(app: web.Application, upstreams: Sequence[URL]) -> None:
 
     async def session(_: web.Application) -> AsyncIterator[None]:
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, auto_decompress=False) as opened:
+        async with open_session(connector, _TIMEOUT) as opened:
             app[_SESSION] = opened
             yield
 

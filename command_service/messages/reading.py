@@ -83,7 +83,7 @@ def identify_message(actor: Actor, app_id: str | None, message_id: str | None) -
     leaves app_id out shares the message_ids of all who do.
     """
     sender, key = app_id or "", message_id or ""
-    if not key:
+    if not key.strip():
         raise BadRequest("missing_message_id", "A command needs a message_id: sent again, it is known by it.")
     if not all(len(text) <= MAX_KEY_CHARACTERS and text.isascii() and text.isprintable() for text in (sender, key)):
         raise BadRequest("invalid_message_id", "message_id and app_id have visible ASCII characters only.")

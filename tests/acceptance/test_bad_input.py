@@ -9,18 +9,9 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from tests.support.bad_ids import NO_IDS, NO_NUMBERS, UUID
 from tests.support.door import Door, require_problem, send, spell
 
-UUID = "6f3b4f0e-4a8c-4f0e-9d57-0c5d2e6b7a10"
-NO_IDS = (
-    *(UUID.upper(), UUID.replace("-", ""), "{" + UUID + "}", "urn:uuid:" + UUID, UUID[:-1], UUID + "0"),
-    *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "1", "null", "x" * 7_000),
-    *("a%2Fb", "%00", UUID + "%00", UUID + "%0a", "%20" + UUID, "%ff", "%zz", "$ne", "%7B%22$ne%22:1%7D", "*"),
-)
-NO_NUMBERS = (
-    *("0", "-1", "01", "1.0", "1e3", "abc", "null", "9007199254740992", "1" * 5000, "%EF%BC%91", "%D9%A1"),
-    *("1%00", "%201", "1%0a", "0x1", "1_0", "+1", "true", "$gt", "1%2F2"),
-)
 TRICKS = (
     *("../metrics", "../../metrics", "..", ".", "%2e%2e/metrics", "%2e%2e%2fmetrics", "..%2fmetrics", "..%2Fmetrics"),
     *("%252e%252e%252fmetrics", "..%252f..%252fmetrics", "..;/metrics", "..\\metrics", "..%5cmetrics", "./health"),

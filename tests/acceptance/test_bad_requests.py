@@ -9,6 +9,14 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from tests.support.bad_ids import (
+    STRANGE_KEYS,
+    UNREAD_ENCODINGS,
+    WRONG_CORRELATION_IDS,
+    WRONG_IF_MATCH,
+    WRONG_KEYS,
+    WRONG_TYPES,
+)
 from tests.support.door import Answer, Door, read_answer, require_problem, send, spell
 from tests.support.system import until
 
@@ -16,10 +24,6 @@ BOMB_BYTES = 32 * 2**20
 GROWTH_BYTES = 16 * 2**20  # what a bomb may cost a process
 SLOW_SECONDS = 12.0  # a body that does not come is given up before that
 CHUNKED = {"Transfer-Encoding": "chunked", "Content-Length": ""}
-WRONG_IF_MATCH = (
-    *("1", '"1', '""', "'1'", '"a"', '"-1"', '"1-x"', '"1-1-1"', '"1 "', '"' + "1" * 20 + '"', '"１"', '"٣"', '"1.0"'),
-    *("\xe9", b"\xff", '"1"x', '"*"', "null", '"1"' * 500),
-)
 UNPARSEABLE = {
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     "unknown version": b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
@@ -53,16 +57,14 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["", "text/plain", "multipart/form-data; boundary=x", "application/xml", ";;", "json"]
-)
+@pytest.mark.parametrize("content_type", WRONG_TYPES)
 async def test_a_body_of_another_type_is_415(door: Door, content_type: str) -> None:
     async with door.nothing_written():
         answer = await door.post("orders", door.order(), {"Content-Type": content_type})
     require_problem(answer, 415, code="unsupported_media_type")
 
 
-@pytest.mark.parametrize("key", ["", " ", "k" * 256, "k" * 300, "k" * 7000, "schlüssel", b"\xff", "a\tb"], ids=ascii)
+@pytest.mark.parametrize("key", WRONG_KEYS, ids=ascii)
 async def test_a_wrong_idempotency_key_is_400(door: Door, key: str | bytes) -> None:
     async with door.nothing_written():
         answer = await door.post("orders", door.order(), {"Idempotency-Key": key})
@@ -77,7 +79,7 @@ async def test_two_idempotency_keys_are_400(door: Door) -> None:
     require_problem(answer, 400, code="repeated_header")
 
 
-@pytest.mark.parametrize("key", ["k" * 255, "~!@#$%^&*()", '"quoted"', "a b", "'; --", "../..", "${jndi:ldap://x}"])
+@pytest.mark.parametrize("key", STRANGE_KEYS)
 async def test_a_strange_key_is_only_a_key(door: Door, key: str) -> None:
     before = await door.head()
     key = (uuid4().hex + key)[:255]
@@ -103,7 +105,7 @@ async def test_an_if_match_that_cannot_match_changes_nothing(door: Door, if_matc
     require_problem(answer, 400, 412)
 
 
-@pytest.mark.parametrize("value", ["c" * 129, "ü", b"\xff", "a\tb"], ids=ascii)
+@pytest.mark.parametrize("value", WRONG_CORRELATION_IDS, ids=ascii)
 async def test_a_wrong_correlation_id_is_400(door: Door, value: str | bytes) -> None:
     async with door.nothing_written():
         answer = await door.post("orders", door.order(), {"X-Correlation-ID": value})
@@ -157,7 +159,7 @@ async def test_a_body_that_cannot_be_unpacked_is_4xx(door: Door, service: str, e
     require_problem(answer, 400, 415)
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "x-nonsense"])
+@pytest.mark.parametrize("encoding", UNREAD_ENCODINGS)
 async def test_an_encoding_that_nobody_reads_is_4xx(door: Door, encoding: str) -> None:
     """RFC 9110 8.4: 415 is meant for it."""
     async with door.nothing_written():

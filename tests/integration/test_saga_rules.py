@@ -28,7 +28,7 @@ from tests.support.system import SERVICES, running_system, until
 
 PAYMENT_SECONDS = 12.0
 HOLD_SECONDS = 3.0
-KILLS = 10
+KILLS = 4  # tests/long/test_fulfilment_under_fire.py kills on
 PACE_SECONDS = (0.05, 0.8)  # between two kills
 
 

@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cli.status import read_status
 from stack.control import ask_processes
 from stack.folder import DataFolder
 
@@ -53,7 +56,8 @@ class Cqrs:
         return done.stderr
 
     def status(self) -> dict[str, Any]:
-        return json.loads(self.does("status", "--json"))
+        """What the command would show; a second sooner than it."""
+        return asyncio.run(read_status(DataFolder(self.data).running_state()))
 
     def process(self, name: str) -> dict[str, Any]:
         """What the stack itself says of it, without the command's detour."""
@@ -66,6 +70,18 @@ class Cqrs:
 
     def supervisor_pid(self) -> int:
         return json.loads((self.data / "state.json").read_text())["supervisor_pid"]
+
+
+def until(fact: Callable[[], bool], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def get(url: str) -> object:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return json.load(answer)
 
 
 def process_tree(pid: int) -> set[int]:

@@ -16,7 +16,7 @@ from tests.support.system import System
 
 ANSWER_SECONDS = 10.0
 NDJSON = "application/x-ndjson"
-_GIVES_AWAY = (b"Traceback", b'File "', b"pydantic", b"aiohttp", b"pymongo")
+GIVES_AWAY = (b"Traceback", b'File "', b"pydantic", b"aiohttp", b"pymongo")
 
 Headers = Mapping[str, str | bytes]
 
@@ -151,7 +151,7 @@ class Door:
 def require_problem(answer: Answer, *statuses: int, code: str | None = None) -> None:
     """It is one of these statuses, told as RFC 9457 wants it and without a word about what we are made of."""
     assert answer.status in statuses, (answer.status, answer.body[:500])
-    assert not [clue for clue in _GIVES_AWAY if clue in answer.body], answer.body[:500]
+    assert not [clue for clue in GIVES_AWAY if clue in answer.body], answer.body[:500]
     assert answer.headers["Content-Type"] == "application/problem+json", answer.body[:500]
     problem = answer.content
     assert problem["status"] == answer.status
