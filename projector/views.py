@@ -11,9 +11,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.mongo import reaching
 from common.read_models import READ_MODELS, SUMMARIES
+from common.read_models.folding import Doc, DocumentId, Parked
 from common.read_models.shapes import Index
 from common.read_models.storage import STANDING, SUMS, to_view
-from projector.batch import Doc, DocumentId, Parked
 
 log = structlog.get_logger(__name__)
 

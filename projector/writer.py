@@ -13,9 +13,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.checkpoints import Checkpoints
 from common.envelope import Commit
 from common.log import Log
+from common.read_models.folding import Doc, DocumentId, Parked, documents_of
 from common.sink import Batch, Checkpoint, Fenced, Progress
 from common.transaction import Unwritable, transact
-from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
+from projector.batch import Changes, fold
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
 from projector.statements import document_statements, summary_statements
 from projector.views import load, make_indexes
