@@ -59,6 +59,10 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "`parked` where this view waits for its repair and is shown as it was.",
         "schema": {"const": "parked"},
     },
+    "As-Of-Position": {
+        "description": "With `as_of`: everything up to here, and nothing beyond it, is in the answer.",
+        "schema": _COUNT,
+    },
     "Link": {"description": "The next page, with `rel=next` (RFC 8288).", "schema": _TEXT},
     "Preference-Applied": {"description": "`wait=N` where it was waited for.", "schema": _TEXT},
     "Server-Timing": {"description": "Milliseconds in the gateway and in the service behind it.", "schema": _TEXT},

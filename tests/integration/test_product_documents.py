@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from common.codec import encode_event
 from common.envelope import Commit
+from common.read_models import folding
 from common.read_models.products import PRODUCTS, SHOWN, ProductView, StockView
 from common.read_models.storage import to_fields
 from common.read_models.words import beginnings_of, words_of
 from common.values import Money
-from projector import batch as batch_module
 from projector.views import make_indexes
 from query_service.paging import write_cursor
 from query_service.queries.products import listing
@@ -133,8 +133,8 @@ async def test_a_product_that_a_bug_has_parked_is_folded_from_all_its_streams(
         return PRODUCTS.project(view, told_event, told)
 
     with monkeypatch.context() as patch:
-        models = {**batch_module.BY_CONTEXT, "media": (replace(PRODUCTS, project=broken),)}
-        patch.setattr(batch_module, "BY_CONTEXT", models)
+        models = {**folding.BY_CONTEXT, "media": (replace(PRODUCTS, project=broken),)}
+        patch.setattr(folding, "BY_CONTEXT", models)
         await a_product(bench)
         await bench.catch_up(bench.writer())
     parked = await the_product(bench)

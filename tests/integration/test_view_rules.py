@@ -16,9 +16,9 @@ from common.envelope import Commit
 from common.errors import LeveretError, Unavailable
 from common.log import open_log
 from common.mongo import open_client
+from common.read_models import folding
 from common.read_models.orders import ORDERS
 from common.sink import Fenced
-from projector import batch as batch_module
 from projector.writer import ViewWriter
 from tests.support import naive
 from tests.support.broker import Broker, virtual_host
@@ -425,8 +425,8 @@ async def test_V5_a_view_that_cannot_be_encoded_is_parked(bench: ViewBench, monk
         view = ORDERS.project(order, told_event, told)
         return replace(view, item_count=2**70) if view.user_id == 666 else view
 
-    broken = {**batch_module.BY_CONTEXT, "order": (replace(ORDERS, project=project, contribute=lambda _: {}),)}
-    monkeypatch.setattr(batch_module, "BY_CONTEXT", broken)
+    broken = {**folding.BY_CONTEXT, "order": (replace(ORDERS, project=project, contribute=lambda _: {}),)}
+    monkeypatch.setattr(folding, "BY_CONTEXT", broken)
     bad = await bench.ledger.order(666, (1, 1))
     good = await bench.ledger.order(1, (1, 1))
     await bench.catch_up(bench.writer())
