@@ -15,6 +15,7 @@ from cli.sagas import retry as retry_saga
 from cli.sagas import show as show_sagas
 from cli.secrets import apply_accounts, make_secrets
 from cli.stack import down, status, up
+from cli.state import show_state
 from cli.tokens import issue_token
 from cli.views import parked, rebuild, retry
 from stack.errors import StackError
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "import": import_file,
     "partitions": partitions,
+    "state": show_state,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),

@@ -12,6 +12,7 @@ from command_service.messages.settling import Settling
 from command_service.relay import Relay
 from command_service.sagas.errands import ErrandHandler
 from command_service.sagas.post import add_errands
+from command_service.states import add_states
 from command_service.writing import writing
 from common.access.door import Door, open_door
 from common.config import Settings
@@ -46,6 +47,7 @@ async def run(settings: Settings) -> None:
 
         UP.labels("command").set(1)
         app = make_command_app(api, door, ready=ready, positions=positions)
+        add_states(app, ours.database)
         add_errands(app, ErrandHandler(ours.handler, log), Seal(settings.message_key, log.info.id))
         beside = [
             asyncio.create_task(work) for work in (_relay(relay, settings), _consume(ours.handler, log, door, settings))

@@ -30,6 +30,8 @@ MORE_SECONDS = 0.5  # than the service behind it needs at most
 CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 1.0  # of a kept connection; if all went silent at once, only those in use cost somebody the whole wait
 NOT_ROUNDED = 3600.0  # seconds: the library rounds longer times up to a whole second, by its own choice all over 5
+OPERATIONS_BEHIND = {"events": "queries", "correlations": "queries", "aggregates": "commands"}
+"""First word behind `/cqrs/ops` → the side that answers."""
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 Proxy = Callable[[web.Request], Awaitable[web.Response]]
 SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
@@ -70,6 +72,7 @@ def make_gateway_app(
     add_route(app, "GET", "/cqrs/ops/positions", positions, KNOWN_IF_TOLD)
     add_stream(app, [url / "queries/stream" for url in upstreams["queries"]])
     _add_proxies(app, upstreams)
+    _add_operations_behind(app, upstreams)
     add_contract(app, lambda side, path: _get(app, upstreams[side], path))
     add_problem_pages(app)
     return app
@@ -87,6 +90,13 @@ def _add_proxies(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -
         proxy = _proxy(app, [url / side for url in urls])
         handle = _waiting(proxy, look) if side == "commands" else proxy
         add_route(app, "*", f"/cqrs/{side}/{{path:.*}}", handle, KNOWN_IF_TOLD)
+
+
+def _add_operations_behind(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -> None:
+    """What those who operate the system ask, where it is answered."""
+    for name, side in OPERATIONS_BEHIND.items():
+        proxy = _proxy(app, [url / "ops" for url in upstreams[side]])
+        add_route(app, "GET", f"/cqrs/ops/{name}{{path:(?:/.*)?}}", proxy, KNOWN_IF_TOLD)
 
 
 def _urls(addresses: str) -> Sequence[URL]:
@@ -143,7 +153,7 @@ def _may_go_to_another(http: web.Request, error: Exception) -> bool:
 
 
 def _rest(http: web.Request) -> str:
-    """The path behind `/cqrs/commands` or `/cqrs/queries`, exactly as it was sent."""
+    """The path behind `/cqrs/commands`, `/cqrs/queries` or `/cqrs/ops`, exactly as it was sent."""
     raw = http.rel_url.raw_path_qs
     if ".." in http.match_info["path"].split("/"):
         raise NotFound("no_such_path", "Nothing is served under this path.")

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.access.policies import CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
+from common.access.policies import ADMINS, CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
 from common.contract.operations import Parameter
 from common.read_models.products import AttributeView, FileView
 from query_service.answers import Answer
@@ -15,7 +15,7 @@ from query_service.parameters import CURRENCY, ORDER_STATUS, PAGING
 from query_service.past import counting
 from query_service.past import documents as past_documents
 from query_service.past.asking import AS_OF, PastQuery
-from query_service.queries import customers, products, revenue, sagas
+from query_service.queries import correlations, customers, events, products, revenue, sagas
 from query_service.queries.inventory import all_products, one_product
 from query_service.queries.order_audit import audit_of_order
 from query_service.queries.order_filters import FILTERS
@@ -23,6 +23,7 @@ from query_service.queries.order_lists import SORT, count_orders, list_orders, o
 from query_service.queries.orders import one_order, order_by_number
 from query_service.queries.statistics import order_statistics
 from query_service.queries.users import user_summary
+from query_service.shown.events import Correlation, LoggedCommit, RawCommit
 from query_service.shown.orders import AuditedCommit, Order, OrderCount
 from query_service.shown.products import Product, ProductInventory
 from query_service.shown.sagas import Saga
@@ -223,5 +224,23 @@ LOG_QUERIES = (
         (*sagas.PARAMETERS, *PAGING),
     ),
     QueryRoute("/queries/sagas/{saga_id}", "GetSaga", "How it goes with a saga", sagas.one_saga, SUPPORT, Saga),
+    QueryRoute(
+        "/ops/events",
+        "ListEvents",
+        "The log's commits, filtered",
+        events.list_events,
+        ADMINS,
+        Page[LoggedCommit],
+        (*events.PARAMETERS, *PAGING),
+    ),
+    QueryRoute("/ops/events/{position}", "GetEvent", "One commit as it is stored", events.one_event, ADMINS, RawCommit),
+    QueryRoute(
+        "/ops/correlations/{correlation_id}",
+        "GetCorrelation",
+        "What followed from a command",
+        correlations.one_correlation,
+        ADMINS,
+        Correlation,
+    ),
 )
 """They read the log, or what the sagas keep beside it, not a view: no token is waited for."""

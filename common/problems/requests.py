@@ -61,6 +61,10 @@ _PARAMETERS = {
     "as_of_not_yet": Problem((400,), "The log has not come so far", "Ask for a moment that has been."),
     "invalid_type": Problem((400,), "There is no such event", "Take names from the contract, like OrderPaid."),
     "invalid_filter": Problem((400,), "A filter has no meaning", "Write its value as the detail says."),
+    "invalid_stream": Problem(
+        (400,), "The stream is none", "Write its context, a dash and its subject, like inventory-456."
+    ),
+    "invalid_version": Problem((400,), "The version is none", "Write how many commits count, like 3."),
     "invalid_category": Problem((400,), "The category is none", "Write it as the product has it."),
     "invalid_sku": Problem((400,), "The SKU is none", "Write capitals, digits, dots, dashes and underscores."),
     "invalid_status": Problem((400,), "The status is none", "Ask for PENDING, ACTIVE or ROLLED_BACK."),

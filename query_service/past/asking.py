@@ -1,25 +1,21 @@
 """Which past is asked about: `as_of` as it is written, and the position it means."""
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.contract.operations import Parameter
 from common.errors import BadRequest
 from common.log_history import Head, position_at, read_head
-from common.values import Instant
 from query_service.answers import Answer
+from query_service.moments import MOMENT, read_moment
 
-_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 AS_OF = Parameter(
     "as_of",
-    {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "date-time"}]},
+    MOMENT,
     "As it stood at this position of the log, or at this instant: after the last commit recorded by then.",
 )
 
@@ -38,16 +34,10 @@ PastQuery = Callable[[web.Request, Past], Awaitable[Answer]]
 
 def read_as_of(text: str) -> int | datetime:
     """A position or an instant; BadRequest where it is neither."""
-    if _POSITION.fullmatch(text):
-        return int(text)
     try:
-        return _INSTANT.validate_python(text)
-    except ValidationError as error:
-        raise BadRequest(
-            "invalid_as_of",
-            "as_of is a position of the log, like 1207, or an instant with its zone, like 2026-01-31T08:30:00Z "
-            "(a + in it is written %2B).",
-        ) from error
+        return read_moment(text)
+    except ValueError as error:
+        raise BadRequest("invalid_as_of", f"as_of is {error}.") from error
 
 
 async def position_of(as_of: int | datetime, events: AsyncDatabase) -> int:

@@ -9,13 +9,14 @@ from pymongo import AsyncMongoClient
 
 from command_service.app import CommandApi, make_command_app
 from command_service.sagas.post import PATH, add_errands
+from command_service.states import add_states
 from common.access.door import Door
 from common.access.policies import ADMINS, KNOWN_IF_TOLD, OPEN
 from common.access.routes import add_route, policies_of
 from common.config import Settings
 from common.envelope import Seal
 from common.web import add_operations, make_app
-from gateway.app import make_gateway_app
+from gateway.app import OPERATIONS_BEHIND, make_gateway_app
 from payments.app import Conduct, make_payments_app
 from query_service.app import make_query_app
 
@@ -51,6 +52,7 @@ def app_of(service: str) -> web.Application:
     if service == "command":
         api = CommandApi(NOTHING, NOTHING, partitions=8, deadline_seconds=1.0)
         app = make_command_app(api, Door(None), ready=ready, positions=ready)
+        add_states(app, AsyncMongoClient("mongodb://127.0.0.1:9", connect=False)["nothing"])
         add_errands(app, NOTHING, Seal("a key for tests", "a log"))
         return app
     if service == "query":
@@ -83,6 +85,7 @@ async def test_where_nobody_needs_a_token_and_one_may_show_more_is_known() -> No
         "query": {"/queries/inventory", "/queries/inventory/{product_id}"},  # whose pending orders it shows
         "gateway": {"/cqrs/ops/positions", "/cqrs/queries/stream"}  # those behind decide
         | {f"/cqrs/{side}/{{path}}" for side in ("commands", "queries")}
+        | {f"/cqrs/ops/{name}{{path}}" for name in OPERATIONS_BEHIND}
         | CONTRACT_PATHS,
         "payments": set(),
     }
