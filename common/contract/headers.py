@@ -26,7 +26,7 @@ CONSISTENCY_TOKEN = Parameter(
 CORRELATION_ID = Parameter(
     "X-Correlation-ID",
     {"type": "string", "minLength": 1, "maxLength": 128},
-    "Stands on everything that the command causes.",
+    "Stands on the commit and on its events; /cqrs/ops/correlations tells all that followed from it.",
     "header",
 )
 PREFER = Parameter(
