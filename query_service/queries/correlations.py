@@ -17,7 +17,7 @@ from common.read_models.storage import SAGAS
 from common.stored_commits import from_document
 from query_service.answers import Answer
 from query_service.commits import show_event
-from query_service.shown.events import CausedCommand, Correlation
+from query_service.shown.events import CausedCommand, Correlation, SagaCommand
 
 MOST_COMMANDS = 1000  # in one tree
 _CORRELATION = re.compile(r"[ -~]{1,128}", re.ASCII)
@@ -70,7 +70,17 @@ async def _roots(log: AsyncDatabase, correlation_id: str, first: int, head: int)
     begun = await _beginning(log, correlation_id)
     named = await _commits(log, {"command_id": correlation_id})
     commits = {commit.command_id: commit for commit in (*named, *begun, *found.commits)}
+    await _add_causes(log, commits)
     return sorted(commits.values(), key=lambda commit: commit.position)
+
+
+async def _add_causes(log: AsyncDatabase, commits: dict[str, Commit]) -> None:
+    """A saga's commands have the saga's correlation id; what made it want them, a client's command, has another."""
+    while unknown := {c.causation_id for c in commits.values() if c.causation_id} - commits.keys():
+        causes = await _commits(log, {"command_id": {"$in": list(unknown)}})
+        if not causes:
+            return
+        commits |= {commit.command_id: commit for commit in causes}
 
 
 async def _beginning(log: AsyncDatabase, saga_id: str) -> list[Commit]:
@@ -144,8 +154,9 @@ def _place(known: Known, command_id: str) -> tuple[int, str]:
 
 def _show(known: Known, command_id: str) -> CausedCommand:
     commit, step = known.commits.get(command_id), known.steps.get(command_id)
-    shown: CausedCommand = {
+    return {
         "command_id": command_id,
+        **(_show_step(step) if step else SagaCommand()),
         "stream": commit and commit.stream,
         "version": commit and commit.version,
         "position": commit and commit.position,
@@ -156,8 +167,13 @@ def _show(known: Known, command_id: str) -> CausedCommand:
         "events": [show_event(event) for event in commit.events] if commit else [],
         "caused": [],
     }
-    if step:
-        want = step["want"]
-        shown["saga_id"], shown["step"], shown["command"] = step["saga_id"], want["step"], want["command"]
-        shown["outcome"] = step["outcome"]
-    return shown
+
+
+def _show_step(step: Step) -> SagaCommand:
+    want = step["want"]
+    return {
+        "saga_id": step["saga_id"],
+        "step": want["step"],
+        "command": want["command"],
+        "outcome": step["outcome"],
+    }

@@ -1,6 +1,6 @@
 """The log's commits, as those who operate the system see them."""
 
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
 
@@ -45,7 +45,16 @@ class RawCommit(TypedDict):
     events: list[RawEvent]
 
 
-class CausedCommand(TypedDict):
+class SagaCommand(TypedDict, total=False):
+    """What is known of a saga's command besides."""
+
+    saga_id: str
+    step: str
+    command: str
+    outcome: str | None
+
+
+class CausedCommand(SagaCommand):
     """A command, what it did, and what followed. One of a saga has its step, its name and its outcome.
 
     One without a stream did nothing: it has no outcome yet, or all was so already.
@@ -59,10 +68,6 @@ class CausedCommand(TypedDict):
     actor: str | None
     correlation_id: str | None
     causation_id: str | None
-    saga_id: NotRequired[str]
-    step: NotRequired[str]
-    command: NotRequired[str]
-    outcome: NotRequired[str | None]
     events: list[AuditedEvent]
     caused: list["CausedCommand"]
 
