@@ -56,13 +56,22 @@ class LookingBack:
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
         """Have a place until the time is up: Unavailable then."""
+        has_place = False
         try:
             async with asyncio.timeout(self._seconds), self._room:
+                has_place = True
                 yield
         except TimeoutError as error:
-            raise Unavailable(
-                f"Too much has changed to look back so far within {self._seconds:g} seconds: "
-                "ask as of a position nearer to the head of the log, or nearer to its beginning.",
-                code="past_too_far",
-                retry_after_seconds=60,
-            ) from error
+            raise (self._too_far() if has_place else _too_many()) from error
+
+    def _too_far(self) -> Unavailable:
+        return Unavailable(
+            f"Too much has changed to look back so far within {self._seconds:g} seconds: "
+            "ask as of a position nearer to the head of the log, or nearer to its beginning.",
+            code="past_too_far",
+            retry_after_seconds=60,
+        )
+
+
+def _too_many() -> Unavailable:
+    return Unavailable("More look back than this service has room for; ask again in a moment.", code="overloaded")

@@ -3,6 +3,7 @@
 Where the beginning of the log is nearer than its end, they are made of the commits up to that position instead.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +12,9 @@ from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from common.envelope import Commit
 from common.log import LogInfo, open_log_as_it_is
-from common.log_history import PAGE_STREAMS, Span, changed_streams, commits_of, commits_within
+from common.log_history import PAGE_COMMITS, PAGE_STREAMS, Span, changed_streams, commits_of, commits_within
 from common.read_models.folding import Doc, applied, contribution_of
 from common.read_models.order_shapes import OrderView
 from common.read_models.orders import ORDERS
@@ -96,14 +98,11 @@ async def _count_back(sums: Sums, spans: Iterable[Span]) -> None:
     """Take off what the orders that changed add now, and count what they added then."""
     streams = sorted(await changed_streams(sums.past.events, ORDERS.context, spans))
     for start in range(0, len(streams), PAGE_STREAMS):
-        keys = [stream.partition("-")[2] for stream in streams[start : start + PAGE_STREAMS]]
-        for document in await _orders_now(sums, keys):
+        some = streams[start : start + PAGE_STREAMS]
+        for document in await _orders_now(sums, [stream.partition("-")[2] for stream in some]):
             if document.keys() - STANDING:
                 sums.count(ORDERS.contribute(to_view(OrderView, document)), -1)
-    docs: dict[str, Doc] = {}
-    async for page in commits_of(sums.past.events, streams, sums.past.position):
-        _fold(docs, page)
-    _count_all(sums, docs)
+        await _count_folded(sums, commits_of(sums.past.events, some, sums.past.position))
 
 
 async def _orders_now(sums: Sums, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -114,20 +113,18 @@ async def _orders_now(sums: Sums, keys: Sequence[str]) -> list[dict[str, Any]]:
 async def _count_from_the_beginning(sums: Sums, info: LogInfo, user_id: int | None) -> None:
     partition = None if user_id is None else info.partition_of(user_id)
     span = Span(after=0, upto=sums.past.position, partition=partition, partition_key=user_id)
+    await _count_folded(sums, commits_within(sums.past.events, ORDERS.context, span))
+
+
+async def _count_folded(sums: Sums, pages: AsyncIterator[list[Commit]]) -> None:
     docs: dict[str, Doc] = {}
-    async for page in commits_within(sums.past.events, ORDERS.context, span):
-        _fold(docs, page)
-    _count_all(sums, docs)
-
-
-def _fold(docs: dict[str, Doc], page: Iterable[Any]) -> None:
-    for commit in page:
-        docs[commit.stream] = applied(ORDERS, docs.get(commit.stream) or Doc(partition=commit.partition), commit)
-
-
-def _count_all(sums: Sums, docs: Mapping[str, Doc]) -> None:
-    for doc in docs.values():
+    async for page in pages:
+        for commit in page:
+            docs[commit.stream] = applied(ORDERS, docs.get(commit.stream) or Doc(partition=commit.partition), commit)
+    for number, doc in enumerate(docs.values()):
         sums.count(contribution_of(ORDERS, doc), 1)
+        if number % PAGE_COMMITS == 0:  # others have their turn
+            await asyncio.sleep(0)
 
 
 def _nested(numbers: Mapping[str, int]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Queries about the past on a real MongoDB answer what they would have answered when the views stood there (Q4)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -25,7 +26,7 @@ from projector.views import make_indexes
 from query_service.answers import Answer
 from query_service.past import counting, documents
 from query_service.past.asking import Past, position_of
-from query_service.past.serving import LookingBack
+from query_service.past.serving import AT_ONCE, LookingBack
 from query_service.queries import inventory, orders, statistics, users
 from tests.support import naive
 from tests.support.commits import a_commit
@@ -202,13 +203,23 @@ async def test_an_order_that_was_parked_is_shown_as_it_stood_and_said_to_be_park
 
 async def test_who_asks_too_far_back_is_told_so_in_time(bench: ViewBench) -> None:
     primary = Primary(bench.views["checkpoints"])
-    looking = LookingBack(bench.views, primary, bench.ledger.log._database, primary, seconds=0.0)
+    looking = LookingBack(bench.views, primary, bench.ledger.log._database, primary, seconds=1.0)
     await bench.ledger.order(7, (1, 1))
     http = make_mocked_request("GET", "/?as_of=1")
     admit_as(http, ANYBODY)
     with pytest.raises(Unavailable) as refused:
-        await looking.handler(counting.order_statistics, ("as_of",))(http)
+        await looking.handler(endless, ("as_of",))(http)
     assert refused.value.code == "past_too_far"
+    places = [asyncio.create_task(looking._room.acquire()) for _ in range(AT_ONCE)]
+    await asyncio.gather(*places)
+    with pytest.raises(Unavailable) as refused:
+        await looking.handler(endless, ("as_of",))(http)
+    assert refused.value.code == "overloaded"
+
+
+async def endless(http: web.Request, past: Past) -> Answer:
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 # A time becomes a position
