@@ -20,6 +20,7 @@ from cli.sagas import show as show_sagas
 from cli.secrets import apply_accounts, make_secrets
 from cli.snapshot import snapshot
 from cli.stack import down, status, up
+from cli.state import show_state
 from cli.tokens import issue_token
 from cli.views import parked, rebuild, retry
 from stack.errors import StackError
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "partitions": partitions,
     "snapshot": snapshot,
     "migrate": migrate,
+    "state": show_state,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),

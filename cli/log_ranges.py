@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from common.events import EVENT_TYPES
-from common.log import Log
-from common.moments import position_at
+from common.log import MongoLog
+from common.log_history import position_at
 from common.republishing import Selection
 from stack.errors import StackError
 
@@ -47,14 +47,14 @@ class Wish:
         if unknown := sorted(self.types - EVENT_TYPES.keys()):
             raise typer.BadParameter(f"there is no event {unknown[0]}", param_hint="--type")
 
-    async def selection(self, log: Log) -> Selection:
+    async def selection(self, log: MongoLog) -> Selection:
         """StackError where the log does not go so far, or has no such stream."""
         head = await log.head()
         first, last = self.from_position or 1, self.to_position or head
         if self.from_time:
-            first = await position_at(log, self.from_time - A_TICK) + 1
+            first = await position_at(log.database, self.from_time - A_TICK, head) + 1
         if self.to_time:
-            last = await position_at(log, self.to_time)
+            last = await position_at(log.database, self.to_time, head)
         if max(self.from_position or 0, self.to_position or 0) > head:
             raise StackError(f"the log ends at position {head}")
         if self.stream is not None and not await log.has_version(self.stream, 1):

@@ -4,6 +4,7 @@ import asyncio
 
 from prometheus_client import Gauge
 
+from command_service.aggregates import add_states
 from command_service.app import CommandApi, make_command_app
 from command_service.handling import CommandHandler
 from command_service.messages.consuming import Consuming
@@ -46,6 +47,7 @@ async def run(settings: Settings) -> None:
 
         UP.labels("command").set(1)
         app = make_command_app(api, door, ready=ready, positions=positions)
+        add_states(app, ours.database)
         add_errands(app, ErrandHandler(ours.handler, log), Seal(settings.message_key, log.info.id))
         beside = [
             asyncio.create_task(work) for work in (_relay(relay, settings), _consume(ours.handler, log, door, settings))

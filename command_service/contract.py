@@ -3,9 +3,11 @@
 import re
 from typing import Any
 
+from command_service import aggregates
 from command_service.domain.decider import Decider
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute
-from command_service.shown import Accepted, ImportReport
+from command_service.shown import Accepted, AggregateState, ImportReport
+from common.access.policies import ADMINS
 from common.contract.headers import (
     CONSISTENCY_TOKEN,
     CORRELATION_ID,
@@ -16,7 +18,7 @@ from common.contract.headers import (
 )
 from common.contract.health import health_operation, health_schemas
 from common.contract.openapi import openapi
-from common.contract.operations import Body, Operation, Reply, json_reply
+from common.contract.operations import Body, Operation, Parameter, Reply, json_reply
 from common.contract.schemas import Schemas, reference, schemas_of_answers, schemas_of_models
 
 _HEADERS = (IDEMPOTENCY_KEY, IF_MATCH, PREFER, CORRELATION_ID, CONSISTENCY_TOKEN, TRACEPARENT)
@@ -24,7 +26,7 @@ _TOLD = ("ETag", "Consistency-Token", "Idempotent-Replayed", "Preference-Applied
 
 
 def make_contract() -> dict[str, Any]:
-    operations = [*map(_operation, ROUTES), _import_operation(), health_operation("commands")]
+    operations = [*map(_operation, ROUTES), _import_operation(), _state_operation(), health_operation("commands")]
     return openapi(operations, body_schemas() | answer_schemas() | health_schemas())
 
 
@@ -34,7 +36,7 @@ def body_schemas() -> Schemas:
 
 def answer_schemas() -> Schemas:
     """What is told of a command, per context: with the id of what it is about."""
-    _, schemas = schemas_of_answers((Accepted, ImportReport))
+    _, schemas = schemas_of_answers((Accepted, AggregateState, ImportReport))
     for decider in {route.decider.context: route.decider for route in ROUTES}.values():
         schemas[accepted_name(decider)] = _accepted(decider, schemas["Accepted"])
     del schemas["Accepted"]
@@ -109,4 +111,19 @@ def _import_operation() -> Operation:
         parameters=(CONSISTENCY_TOKEN, CORRELATION_ID, TRACEPARENT),
         body=Body({"application/x-ndjson": lines, "application/ndjson": lines}),
         replies={200: json_reply("What came of each line.", reference("ImportReport"))},
+    )
+
+
+def _state_operation() -> Operation:
+    version = {"type": "integer", "minimum": 0}
+    return Operation(
+        method="GET",
+        path=aggregates.PATH,
+        name="GetAggregateState",
+        tag="aggregates",
+        summary="What a stream has come to, as the rules see it",
+        description="Folded from the log, past every view. What is personal is left out.",
+        policy=ADMINS,
+        parameters=(Parameter("version", version, "After so many commits; else after all of them."), TRACEPARENT),
+        replies={200: json_reply("The state.", reference("AggregateState"))},
     )

@@ -1,6 +1,7 @@
 """What a sender is told of a command, and of a batch of them."""
 
-from typing import Annotated, TypedDict
+from datetime import datetime
+from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
 
@@ -39,3 +40,13 @@ class ImportReport(TypedDict):
     rejected: list[RefusedLine]
     position: int
     token: str
+
+
+class AggregateState(TypedDict):
+    """A stream after `version` commits, as the rules see it; money is in minor units. A saga's stream has no state."""
+
+    stream: str
+    version: int
+    position: Annotated[int, Meta(description="Of the last of these commits; 0 before the first.")]
+    recorded_at: Annotated[datetime | None, Meta(description="Of the same.")]
+    state: dict[str, Any] | None

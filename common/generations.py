@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pymongo
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models import READ_MODELS
@@ -18,9 +19,9 @@ def places_shown(shown: Shown) -> Places:
     return places_of(READ_MODELS, {name: told["generation"] for name, told in shown.items()})
 
 
-async def read_shown(database: AsyncDatabase) -> Shown:
+async def read_shown(database: AsyncDatabase, session: AsyncClientSession | None = None) -> Shown:
     """Empty as long as no projector has begun here."""
-    found: Any = await database[GENERATIONS].find_one({"_id": SHOWN})
+    found: Any = await database[GENERATIONS].find_one({"_id": SHOWN}, session=session)
     return found["models"] if found else {}
 
 

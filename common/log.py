@@ -158,7 +158,7 @@ class MongoLog:
 
     def __init__(self, database: AsyncDatabase, info: LogInfo) -> None:
         self.info = info
-        self._database = database
+        self.database = database
         self._commits = database["commits"]
         self._turns = database.get_collection("turns", write_concern=_QUICKLY)
         self._primary = Primary(self._commits)
@@ -178,7 +178,7 @@ class MongoLog:
         }
         try:
             with pymongo.timeout(OPERATION_SECONDS + 1):
-                answer = await self._database.command(command)
+                answer = await self.database.command(command)
         except PyMongoError:
             return Written(0, Failure.UNKNOWN)
         return _read_answer(answer, len(commits))
@@ -200,7 +200,7 @@ class MongoLog:
     @_read
     async def read_stream(self, stream: str, after_version: int = 0, limit_commits: int = 0) -> list[Commit]:
         """The commits of a stream in order; 0 is without a limit."""
-        return await read_commits(self._database, stream, after_version, limit_commits)
+        return await read_commits(self.database, stream, after_version, limit_commits)
 
     @_read
     async def read_all(self, after: int, limit_commits: int) -> list[Commit]:
@@ -260,7 +260,7 @@ class MongoLog:
     async def turn_holder(self) -> str | None:
         """Return who has the turn now, if anybody."""
         with _reaching():
-            answer = await self._database.command(_WHO_HAS_THE_TURN)
+            answer = await self.database.command(_WHO_HAS_THE_TURN)
         turns = answer["cursor"]["firstBatch"]
         return turns[0]["holder"] if turns else None
 
@@ -270,7 +270,7 @@ class MongoLog:
         return last["_id"] if last else 0
 
     def _snapshot(self) -> AsyncClientSession:
-        return self._database.client.start_session(snapshot=True)
+        return self.database.client.start_session(snapshot=True)
 
 
 async def read_commits(

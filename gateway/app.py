@@ -32,7 +32,13 @@ CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 1.0  # of a kept connection; if all went silent at once, only those in use cost somebody the whole wait
 NOT_ROUNDED = 3600.0  # seconds: the library rounds longer times up to a whole second, by its own choice all over 5
 NEEDED = ("commands", "queries")  # for the gateway to be ready
-OPERATIONS_BEHIND = {"projections": "projections", "parked": "projections"}
+OPERATIONS_BEHIND = {
+    "events": "queries",
+    "correlations": "queries",
+    "aggregates": "commands",
+    "projections": "projections",
+    "parked": "projections",
+}
 """First word behind `/cqrs/ops` → the side that answers."""
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 Proxy = Callable[[web.Request], Awaitable[web.Response]]

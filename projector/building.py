@@ -17,10 +17,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
 from common.log_streams import Stream, Upto, read_streams, streams_range
+from common.read_models.folding import Doc, Parked, folded
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
 from common.transaction import Guarded, Statement, Unwritable, transact
-from projector.batch import Change, Changes, Doc, Parked, add_sums, folded
+from projector.batch import Change, Changes, add_sums
 from projector.generations import ASKED, BUILDING, FOLLOWING, GROUP, Building, Document
 from projector.statements import stored_document, summary_statements
 from projector.views import make_indexes, reaching_views
@@ -99,7 +100,7 @@ class Builder:
             yield batch
 
     def _add(self, batch: Batch, subject: str, commits: list[Commit]) -> None:
-        doc = folded(self._model, commits[0].partition, commits)
+        doc = folded(self._model, commits, partition=commits[0].partition)
         batch.commits += len(commits)
         batch.events += sum([len(commit.events) for commit in commits])
         batch.last = subject

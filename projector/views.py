@@ -11,10 +11,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.mongo import reaching
 from common.read_models import IN_THE_FIRST, READ_MODELS
+from common.read_models.folding import Doc, DocumentId, Models, Parked
 from common.read_models.generations import Places
 from common.read_models.shapes import Index
 from common.read_models.storage import STANDING, SUMS, to_view
-from projector.batch import Doc, DocumentId, Models, Parked
 
 log = structlog.get_logger(__name__)
 

@@ -15,9 +15,10 @@ from common.envelope import Commit
 from common.generations import made_by_others, places_shown, read_or_make_shown
 from common.log import Log
 from common.read_models import IN_THE_FIRST, READ_MODELS
+from common.read_models.folding import Doc, DocumentId, Parked, documents_of
 from common.sink import Batch, Checkpoint, Fenced, Progress, Superseded
 from common.transaction import Unwritable, transact
-from projector.batch import Changes, Doc, DocumentId, Parked, documents_of, fold
+from projector.batch import Changes, fold
 from projector.generations import GROUP, Building
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
 from projector.statements import document_statements, summary_statements

@@ -23,6 +23,8 @@ from query_service.contract import make_contract
 from query_service.cursors import Cursors
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
 from query_service.paging import allow_only
+from query_service.past.asking import AS_OF
+from query_service.past.serving import LookingBack
 from query_service.routes import LOG_QUERIES, QUERIES, QueryRoute
 from query_service.stream import add_stream
 from query_service.unchanged import Unchanged
@@ -57,8 +59,12 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settin
     add_route(app, "GET", "/ops/positions", positions, OPEN)
     add_document(app, "/openapi.json", make_contract())
     handlers = _Handlers(freshness, Cursors(settings.cursor_key or settings.message_key))
+    looking_back = LookingBack(views, of_views, events, of_log)
     for route in QUERIES:
-        add_route(app, "GET", route.path, handlers.of_views(route, views, of_views), route.policy)
+        handle = handlers.of_views(route, views, of_views)
+        if route.past:
+            handle = _either(now=handle, then=looking_back.handler(route.past, route.parameter_names))
+        add_route(app, "GET", route.path, handle, route.policy)
     add_stream(app, events)
     for route in LOG_QUERIES:
         add_route(app, "GET", route.path, handlers.of_log(route, events, of_log), route.policy)
@@ -111,6 +117,13 @@ class _Handlers:
             return web.Response(status=304, headers=headers)
         content, link = self._cursors.sealed(http, answer.content() if callable(answer.content) else answer.content)
         return json_response(content, headers=headers | link)
+
+
+def _either(*, now: Handler, then: Handler) -> Handler:
+    async def handle(http: web.Request) -> web.StreamResponse:
+        return await (then if AS_OF.name in http.query else now)(http)
+
+    return handle
 
 
 def _has(http: web.Request, etag: str | None) -> bool:

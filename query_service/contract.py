@@ -15,6 +15,7 @@ from query_service.shown.orders import FollowedCommit
 
 _OF_VIEWS = ("ETag", "Projection-Position", "Projection-Lag-Ms", "Projection-State")
 _OF_LISTS = ("Link",)
+_OF_THE_PAST = ("As-Of-Position",)
 
 
 def make_contract() -> dict[str, Any]:
@@ -43,7 +44,8 @@ def _stream() -> Operation:
 def _operation(route: QueryRoute, shown: dict[str, Any]) -> Operation:
     is_of_views = route in QUERIES
     of_list = _OF_LISTS if CURSOR in route.parameters else ()
-    reply = json_reply("What was asked for.", shown, *(_OF_VIEWS if is_of_views else ()), *of_list)
+    of_past = _OF_THE_PAST if route.past else ()
+    reply = json_reply("What was asked for.", shown, *(_OF_VIEWS if is_of_views else ()), *of_list, *of_past)
     unchanged = Reply("Nothing has changed since the ETag.", headers=_OF_VIEWS)
     headers = (
         TRACEPARENT,
@@ -58,6 +60,6 @@ def _operation(route: QueryRoute, shown: dict[str, Any]) -> Operation:
         summary=route.summary,
         description=(route.query.__doc__ or "").strip(),
         policy=route.policy,
-        parameters=(*route.parameters, *headers),
+        parameters=(*route.all_parameters, *headers),
         replies={200: reply, 304: unchanged} if route.with_etag else {200: reply},
     )

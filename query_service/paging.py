@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -45,6 +46,11 @@ def _parse_cursor(text: str, kinds: tuple[type, ...]) -> list[Any]:
 
 def write_cursor(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+
+
+def mark(*told: Any) -> str:
+    """What a cursor carries of the list's filters and sort, so that it fits no other list."""
+    return hashlib.blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
 
 
 def page(data: list[T], next_cursor: str | None) -> Page[T]:

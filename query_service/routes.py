@@ -6,12 +6,15 @@ from typing import Any
 
 from aiohttp import web
 
-from common.access.policies import CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
+from common.access.policies import ADMINS, CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
 from common.contract.operations import Parameter
 from common.read_models.products import AttributeView, FileView
 from query_service.answers import Answer
 from query_service.parameters import CURRENCY, ORDER_STATUS, PAGING
-from query_service.queries import customers, products, revenue, sagas
+from query_service.past import counting
+from query_service.past import documents as past_documents
+from query_service.past.asking import AS_OF, PastQuery
+from query_service.queries import correlations, customers, events, products, revenue, sagas
 from query_service.queries.inventory import all_products, one_product
 from query_service.queries.order_audit import audit_of_order
 from query_service.queries.order_filters import FILTERS
@@ -19,6 +22,7 @@ from query_service.queries.order_lists import SORT, count_orders, list_orders, o
 from query_service.queries.orders import one_order, order_by_number
 from query_service.queries.statistics import order_statistics
 from query_service.queries.users import user_summary
+from query_service.shown.events import Correlation, LoggedCommit, RawCommit
 from query_service.shown.orders import AuditedCommit, Order, OrderCount
 from query_service.shown.products import Product, ProductInventory
 from query_service.shown.sagas import Saga
@@ -34,7 +38,7 @@ Query = Callable[[web.Request, Any], Awaitable[Answer]]
 class QueryRoute:
     """How one query is reached. It takes these parameters and no other; `shown` is the shape of its answers.
 
-    One `with_etag` answers 304 to who has it already.
+    One `with_etag` answers 304 to who has it already. `past` answers when the parameter AS_OF is there.
     """
 
     path: str
@@ -45,10 +49,15 @@ class QueryRoute:
     shown: Any
     parameters: tuple[Parameter, ...] = ()
     with_etag: bool = False
+    past: PastQuery | None = None
+
+    @property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        return (*self.parameters, *((AS_OF,) if self.past else ()))
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        return tuple(parameter.name for parameter in self.parameters)
+        return tuple(parameter.name for parameter in self.all_parameters)
 
 
 QUERIES = (
@@ -73,7 +82,16 @@ QUERIES = (
         Order,
         with_etag=True,
     ),
-    QueryRoute("/queries/orders/{order_id}", "GetOrder", "One order", one_order, READERS, Order, with_etag=True),
+    QueryRoute(
+        "/queries/orders/{order_id}",
+        "GetOrder",
+        "One order",
+        one_order,
+        READERS,
+        Order,
+        with_etag=True,
+        past=past_documents.one_order,
+    ),
     QueryRoute(
         "/queries/users/{user_id}/orders",
         "ListOrdersOfUser",
@@ -90,12 +108,19 @@ QUERIES = (
         user_summary,
         CUSTOMERS,
         UserSummary,
+        past=counting.user_summary,
     ),
     QueryRoute(
         "/queries/inventory", "ListStock", "The stock of all products", all_products, KNOWN_IF_TOLD, Page[Stock], PAGING
     ),
     QueryRoute(
-        "/queries/inventory/{product_id}", "GetStock", "The stock of one product", one_product, KNOWN_IF_TOLD, Stock
+        "/queries/inventory/{product_id}",
+        "GetStock",
+        "The stock of one product",
+        one_product,
+        KNOWN_IF_TOLD,
+        Stock,
+        past=past_documents.one_product,
     ),
     QueryRoute(
         "/queries/products",
@@ -149,6 +174,7 @@ QUERIES = (
         order_statistics,
         SUPPORT,
         OrderStatistics,
+        past=counting.order_statistics,
     ),
     QueryRoute(
         "/queries/statistics/customers",
@@ -198,5 +224,23 @@ LOG_QUERIES = (
         (*sagas.PARAMETERS, *PAGING),
     ),
     QueryRoute("/queries/sagas/{saga_id}", "GetSaga", "How it goes with a saga", sagas.one_saga, SUPPORT, Saga),
+    QueryRoute(
+        "/ops/events",
+        "ListEvents",
+        "The log's commits, filtered",
+        events.list_events,
+        ADMINS,
+        Page[LoggedCommit],
+        (*events.PARAMETERS, *PAGING),
+    ),
+    QueryRoute("/ops/events/{position}", "GetEvent", "One commit as it is stored", events.one_event, ADMINS, RawCommit),
+    QueryRoute(
+        "/ops/correlations/{correlation_id}",
+        "GetCorrelation",
+        "What followed from a command",
+        correlations.one_correlation,
+        ADMINS,
+        Correlation,
+    ),
 )
 """They read the log, or what the sagas keep beside it, not a view: no token is waited for."""

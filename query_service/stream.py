@@ -22,9 +22,9 @@ from common.log import open_log_as_it_is
 from common.streaming import LOOK_SECONDS, MOST_STREAMS, has_left, write_within
 from common.tasks import end, supervised
 from common.values import is_number_id, is_uuid
+from query_service.commits import show_commit
 from query_service.paging import allow_only
 from query_service.parameters import NUMBER
-from query_service.queries.order_audit import show_commit
 from query_service.shown.orders import AuditedEvent, FollowedCommit
 from query_service.tail import Tail
 

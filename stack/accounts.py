@@ -131,7 +131,7 @@ ACCOUNTS: tuple[Account, ...] = (
     ),
     Account(
         name="auditor",
-        purpose="reads the log, for `cqrs log verify`",
+        purpose="reads the log, for `cqrs log verify` and `cqrs state`",
         grants=(Grant(on="events", collections=(COMMITS, SETTINGS), actions=READ),),
     ),
     Account(

@@ -22,12 +22,16 @@ MOST_DETAIL = 500  # characters of a refusal
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A want on its way: whose it is, and under which id it goes; `partition_key` is the saga's."""
+    """A want on its way: whose it is, and under which id it goes; `partition_key` is the saga's.
+
+    `caused_by` is the command that the saga reacted to.
+    """
 
     saga_id: str
     command_id: str
     partition_key: int
     want: Want
+    caused_by: str | None = None
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="done"):
@@ -82,6 +86,7 @@ class ErrandHandler:
                 partition_key=errand.partition_key,
                 actor=ACTOR,
                 correlation_id=errand.saga_id,
+                causation_id=errand.caused_by,
             )
         )
         return Done(events=outcome.events, recorded_at=outcome.recorded_at)

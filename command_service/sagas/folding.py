@@ -15,13 +15,17 @@ MOST_STEPS = 100  # the newest; a payment may be tried again and again
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A want that was stored; `outcome` is `accepted`, or the code of the refusal."""
+    """A want that was stored; `outcome` is `accepted`, or the code of the refusal.
+
+    `caused_by` is the command whose commit, or whose outcome, made the saga want it; None where time did.
+    """
 
     command_id: str
     want: Want
     asked_at: datetime
     done_at: datetime | None = None
     outcome: str | None = None
+    caused_by: str | None = None
 
 
 class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -69,7 +73,7 @@ def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
     after = _reacted(saga, doc, events, f"at position {commit.position}")
     if (after.state, after.trouble) == (doc.state, doc.trouble):  # an outcome said the same before
         return doc
-    return _planned(saga, replace(after, position=commit.position), now)
+    return _planned(saga, replace(after, position=commit.position), now, caused_by=commit.command_id)
 
 
 def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refused, now: datetime) -> Doc:
@@ -81,12 +85,13 @@ def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refu
     done = replace(step, done_at=now, outcome=outcome)
     steps = tuple(done if each is step else each for each in doc.steps)
     doc = _reacted(saga, doc, (answer,), f"at the outcome of {step.want.step}")
-    return _planned(saga, replace(doc, steps=steps), now)
+    return _planned(saga, replace(doc, steps=steps), now, caused_by=command_id)
 
 
 def instead(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
     """As if the open wants had never been stored: with what is wanted in their place."""
-    return _planned(saga, replace(doc, steps=tuple(step for step in doc.steps if step.outcome)), now)
+    caused_by = next((step.caused_by for step in doc.open), None)
+    return _planned(saga, replace(doc, steps=tuple(step for step in doc.steps if step.outcome)), now, caused_by)
 
 
 def overdue(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
@@ -106,12 +111,17 @@ def _reacted(saga: Saga[Any], doc: Doc, inputs: Iterable[Input], where: str) -> 
     return replace(doc, state=state, trouble=trouble)
 
 
-def _planned(saga: Saga[Any], doc: Doc, now: datetime) -> Doc:
+def _planned(saga: Saga[Any], doc: Doc, now: datetime, caused_by: str | None = None) -> Doc:
     doc = replace(doc, updated_at=now, trouble=doc.trouble or saga.trouble(doc.state))
     if doc.open or doc.trouble:
         return doc
     steps = [
-        Step(command_id=want_id(saga.name, doc.saga_id, want.step, want.round), want=want, asked_at=now)
+        Step(
+            command_id=want_id(saga.name, doc.saga_id, want.step, want.round),
+            want=want,
+            asked_at=now,
+            caused_by=caused_by,
+        )
         for want in saga.plan(doc.state)
     ]
     return replace(doc, steps=(*doc.steps, *steps)[-MOST_STEPS:]) if steps else doc

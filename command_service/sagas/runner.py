@@ -268,4 +268,10 @@ class SagaRunner:
 
 def _errands(doc: Doc) -> Iterator[Errand]:
     for step in doc.open:
-        yield Errand(saga_id=doc.saga_id, command_id=step.command_id, partition_key=doc.partition_key, want=step.want)
+        yield Errand(
+            saga_id=doc.saga_id,
+            command_id=step.command_id,
+            partition_key=doc.partition_key,
+            want=step.want,
+            caused_by=step.caused_by,
+        )

@@ -26,7 +26,7 @@ CONSISTENCY_TOKEN = Parameter(
 CORRELATION_ID = Parameter(
     "X-Correlation-ID",
     {"type": "string", "minLength": 1, "maxLength": 128},
-    "Stands on everything that the command causes.",
+    "Stands on the commit and on its events; /cqrs/ops/correlations tells all that followed from it.",
     "header",
 )
 PREFER = Parameter(
@@ -58,6 +58,10 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Projection-State": {
         "description": "`parked` where this view waits for its repair and is shown as it was.",
         "schema": {"const": "parked"},
+    },
+    "As-Of-Position": {
+        "description": "With `as_of`: everything up to here, and nothing beyond it, is in the answer.",
+        "schema": _COUNT,
     },
     "Link": {"description": "The next page, with `rel=next` (RFC 8288).", "schema": _TEXT},
     "Preference-Applied": {"description": "`wait=N` where it was waited for.", "schema": _TEXT},

@@ -27,6 +27,9 @@ _PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "user_id": _NUMBER,
     "product_id": _NUMBER,
     "order_number": {"type": "string", "examples": ["ORD-2026-1207"]},
+    "position": {"type": "integer", "minimum": 1},
+    "stream": {"type": "string", "examples": ["order-57410cad-6e90-5177-96c8-1152331f01bb"]},
+    "correlation_id": {"type": "string", "minLength": 1, "maxLength": 128},
     "saga_id": {"type": "string", "examples": ["product_onboarding:456"]},
 }
 

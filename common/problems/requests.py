@@ -55,8 +55,16 @@ _PARAMETERS = {
     "unknown_position": Problem(
         (400,), "The log has no such position", "Begin with after=0, or without, and go on from the last id you saw."
     ),
+    "invalid_as_of": Problem(
+        (400,), "The moment cannot be read", "Write a position like 1207, or an instant with its zone (RFC 3339)."
+    ),
+    "as_of_not_yet": Problem((400,), "The log has not come so far", "Ask for a moment that has been."),
     "invalid_type": Problem((400,), "There is no such event", "Take names from the contract, like OrderPaid."),
     "invalid_filter": Problem((400,), "A filter has no meaning", "Write its value as the detail says."),
+    "invalid_stream": Problem(
+        (400,), "The stream is none", "Write its context, a dash and its subject, like inventory-456."
+    ),
+    "invalid_version": Problem((400,), "The version is none", "Write how many commits count, like 3."),
     "invalid_category": Problem((400,), "The category is none", "Write it as the product has it."),
     "invalid_sku": Problem((400,), "The SKU is none", "Write capitals, digits, dots, dashes and underscores."),
     "invalid_status": Problem((400,), "The status is none", "Ask for PENDING, ACTIVE or ROLLED_BACK."),
@@ -119,6 +127,9 @@ _NOT_NOW = {
         (503,),
         "The views are behind what you have seen",
         "Ask again after Retry-After, or without the Consistency-Token.",
+    ),
+    "past_too_far": Problem(
+        (503,), "Too much has changed since then", "Ask as of a position nearer to the log's head or its beginning."
     ),
     "view_parked": Problem(
         (503,), "This view waits for its repair", "Ask again later; the operator sees it with `cqrs views parked`."

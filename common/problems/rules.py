@@ -19,6 +19,12 @@ _UNKNOWN = {
         "Take the payment_id that the order shows.",
     ),
     "unknown_saga": Problem((404,), "There is no such saga", "Check its id; a saga begins a moment after its order."),
+    "unknown_stream": Problem((404,), "There is no such stream", "Check its name; /cqrs/ops/events shows streams."),
+    "unknown_version": Problem((404,), "The stream is not so long", "Ask for fewer commits, or for all of them."),
+    "unknown_commit": Problem((404,), "The log has no such position", "Ask up to the head of /cqrs/ops/positions."),
+    "unknown_correlation": Problem(
+        (404,), "Nothing is known under this id", "Look for it with /cqrs/ops/events?correlation_id=, page by page."
+    ),
     "unknown_command": Problem((404,), "There is no such command", "Take a routing key of /cqrs/asyncapi.json."),
     "unknown_projection": Problem((404,), "There is no such projection", "GET /cqrs/ops/projections lists them."),
     "unknown_generation": Problem(

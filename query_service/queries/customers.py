@@ -1,5 +1,6 @@
 """The best customers: who spent the most in one currency, or ordered most often."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -35,16 +36,16 @@ async def best_customers(http: web.Request, views: Views) -> Answer:
 async def best_by_spent(views: Views, currency: str, limit: int) -> list[Customer]:
     field = f"spent.{currency}"
     query = views[SUMS].find({"of": USERS.of, field: {"$gt": 0}}, sort=[(field, -1)], limit=limit)
-    return [_show(user, currency) async for user in query]
+    return [show_customer(user, currency) async for user in query]
 
 
 async def _best_by_orders(views: Views, currency: str, limit: int) -> list[Customer]:
     ranking = [("of", 1), ("total_orders", -1), ("user_id", 1)]
     query = views[SUMS].find({"of": USERS.of, "total_orders": {"$gt": 0}}, sort=ranking, limit=limit)
-    return [_show(user, currency) async for user in query]
+    return [show_customer(user, currency) async for user in query]
 
 
-def _show(user: dict[str, Any], currency: str) -> Customer:
+def show_customer(user: Mapping[str, Any], currency: str) -> Customer:
     spent = user.get("spent", {}).get(currency, 0)
     return {
         "user_id": user["user_id"],

@@ -44,8 +44,17 @@ async def all_products(http: web.Request, views: Views) -> Answer:
 
 async def _show(views: Views, document: dict[str, Any], actor: Actor, limit_orders: int) -> Stock:
     """How many wait everybody may know; which orders they are, who may see everybody's."""
+    stock = show_stock(document)
+    product_id = stock["product_id"]
+    waiting = await views[SUMS].find(all_of(PRODUCT_DEMAND, product_id)).to_list()
+    stock["pending_orders_count"] = sum(demand.get("pending_orders", 0) for demand in waiting)
+    stock["pending_orders"] = [] if actor.sees_only_own else await _pending_orders(views, product_id, limit_orders)
+    return stock
+
+
+def show_stock(document: dict[str, Any]) -> Stock:
+    """The stock itself, without who waits for it."""
     inventory = to_view(InventoryView, document)
-    waiting = await views[SUMS].find(all_of(PRODUCT_DEMAND, inventory.product_id)).to_list()
     return {
         "product_id": inventory.product_id,
         "product_name": inventory.product_name,
@@ -59,10 +68,6 @@ async def _show(views: Views, document: dict[str, Any], actor: Actor, limit_orde
         "low_stock_alert": inventory.low_stock_alert,
         "unit_price": show(inventory.unit_price),
         "media_count": inventory.media_count,
-        "pending_orders_count": sum(demand.get("pending_orders", 0) for demand in waiting),
-        "pending_orders": []
-        if actor.sees_only_own
-        else await _pending_orders(views, inventory.product_id, limit_orders),
         "updated_at": inventory.updated_at,
         "version": document["version"],
     }

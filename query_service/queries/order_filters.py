@@ -1,12 +1,10 @@
 """What a list of orders may be asked for: each parameter, what it means, and how it is written."""
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 from pydantic import TypeAdapter
 
 from common.contract.operations import Parameter, Schema
@@ -54,12 +52,6 @@ def kinds_of(filters: Filters) -> frozenset[str]:
 def order_number_in(text: str) -> str | None:
     """The number as it is stored, if the text is one."""
     return text.strip().upper() if _ORDER_NUMBER.fullmatch(text.strip()) else None
-
-
-def mark_of(filters: Filters, sort: str) -> str:
-    """What a cursor carries, so that it fits no other list."""
-    told = orjson.dumps([filters, sort], option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(told, digest_size=9).hexdigest()
 
 
 def _read(name: str, text: str) -> Any:

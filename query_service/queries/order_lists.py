@@ -17,8 +17,8 @@ from common.values import is_uuid
 from query_service.answers import Answer, user_id_of
 from query_service.documents import WITHOUT_WORDS
 from query_service.money import known_numbers
-from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
-from query_service.queries.order_filters import Filters, mark_of, read_filters
+from query_service.paging import invalid_cursor, mark, page, read_cursor, read_limit, write_cursor
+from query_service.queries.order_filters import Filters, read_filters
 from query_service.queries.order_plans import SORTS, Condition, Plan, Sort, conditions_of, plan_for, sort_for
 from query_service.queries.order_search import search_conditions
 from query_service.queries.orders import show_order
@@ -68,11 +68,11 @@ def _filters(http: web.Request) -> Filters:
 async def _page(http: web.Request, views: Views, filters: Filters) -> Answer:
     plan, limit = plan_for(filters), read_limit(http.query)
     sort = sort_for(plan, http.query.get("sort"))
-    mark = mark_of(filters, sort.text)
-    after = _place_in(http, sort, mark)
+    told = mark(filters, sort.text)
+    after = _place_in(http, sort, told)
     conditions = await _conditions(views, filters, plan)
     found = [] if conditions is None else await _read(views, plan, conditions, sort, after=after, limit=limit + 1)
-    next_cursor = write_cursor([mark, *_place_of(found[limit - 1], sort)]) if len(found) > limit else None
+    next_cursor = write_cursor([told, *_place_of(found[limit - 1], sort)]) if len(found) > limit else None
     return Answer(page([show_order(document) for document in found[:limit]], next_cursor))
 
 
@@ -109,13 +109,13 @@ def _place_of(document: Document, sort: Sort) -> tuple[str | int, str]:
     return place, document["_id"]
 
 
-def _place_in(http: web.Request, sort: Sort, mark: str) -> Place | None:
+def _place_in(http: web.Request, sort: Sort, told: str) -> Place | None:
     """Where the cursor says that the last page ended; it must be of this list, and nothing that only looks like it."""
     found = read_cursor(http.query, (str, str if sort.kind is datetime else int, str))
     if found is None:
         return None
     its_mark, place, last_id = found
-    if its_mark != mark or not is_uuid(last_id):
+    if its_mark != told or not is_uuid(last_id):
         raise invalid_cursor()
     if sort.kind is datetime:
         return _instant(place), last_id

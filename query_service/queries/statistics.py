@@ -1,6 +1,6 @@
 """All orders in numbers, added up from the days."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from query_service.days import Day, added, read_days
 from query_service.money import average, known_numbers, show_amount, show_sums, total_number
 from query_service.queries.cancellations import frequent_reasons
 from query_service.queries.customers import best_by_spent
-from query_service.shown.sums import Conversion, Customer, OrdersOfDay, OrderStatistics
+from query_service.shown.sums import CancelReason, Conversion, Customer, OrdersOfDay, OrderStatistics
 from query_service.shown.values import Amount
 from query_service.views import Views
 
@@ -26,15 +26,34 @@ async def order_statistics(http: web.Request, views: Views) -> Answer:
 
     Rejected orders count in `by_status` and as initiated.
     """
-    all_days = await read_days(views)
+    days = await read_days(views)
+    currency = best_currency(days)
+    users = {"of": USERS.of, "total_orders": {"$gt": 0}}
+    shown = show_statistics(
+        days,
+        total_users=await views[SUMS].count_documents(users),
+        reasons=await frequent_reasons(views),
+        best=await best_by_spent(views, currency, BEST_CUSTOMERS) if currency else [],
+    )
+    return Answer(shown)
+
+
+def best_currency(days: Sequence[Day]) -> str | None:
+    """The one with the most revenue, in minor units; None where nothing was ever paid."""
+    revenue = added(days)["spent"]
+    return max(revenue, key=lambda name: (revenue[name], name), default=None)
+
+
+def show_statistics(
+    all_days: Sequence[Day], *, total_users: int, reasons: list[CancelReason], best: list[Customer]
+) -> OrderStatistics:
     days = [day for day in all_days if day["total_orders"]]
     totals = added(all_days)
     revenue = totals["spent"]  # what deleted orders paid was paid
     busiest = sorted(days, key=lambda day: (-day["total_orders"], day["day"]))
-    users = {"of": USERS.of, "total_orders": {"$gt": 0}}
-    content: OrderStatistics = {
+    return {
         "total_orders": totals["total_orders"],
-        "total_users": await views[SUMS].count_documents(users),
+        "total_users": total_users,
         "total_items": totals["total_items"],
         "total_revenue": total_number(revenue),
         "revenue": show_sums(revenue),
@@ -43,12 +62,11 @@ async def order_statistics(http: web.Request, views: Views) -> Answer:
         "average_order_values": show_averages(revenue, totals["paid"]),
         "by_status": known_numbers(totals, "statuses"),
         "conversion": show_conversion(totals),
-        "cancellations": {"orders": totals["cancelled"], "reasons": await frequent_reasons(views)},
+        "cancellations": {"orders": totals["cancelled"], "reasons": reasons},
         "per_day": [_show_day(day) for day in days[-SHOWN_DAYS:]],
         "busiest_days": [_show_day(day) for day in busiest[:BUSIEST_DAYS]],
-        "best_customers": await _best_customers(views, revenue),
+        "best_customers": best,
     }
-    return Answer(content)
 
 
 def show_averages(revenue: Mapping[str, int], paid_orders: Mapping[str, int]) -> list[Amount]:
@@ -74,10 +92,3 @@ def _show_day(day: Day) -> OrdersOfDay:
         "items": day["total_items"],
         "revenue": total_number(day["spent"]),
     }
-
-
-async def _best_customers(views: Views, revenue: Mapping[str, int]) -> list[Customer]:
-    if not revenue:
-        return []
-    currency = max(revenue, key=lambda name: (revenue[name], name))
-    return await best_by_spent(views, currency, BEST_CUSTOMERS)

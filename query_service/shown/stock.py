@@ -1,6 +1,6 @@
 """A product's stock, as it is shown."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -16,7 +16,10 @@ class PendingOrder(TypedDict):
 
 
 class Stock(TypedDict):
-    """`available_quantity` is the total without what is reserved; customers see no `pending_orders`."""
+    """`available_quantity` is the total without what is reserved; customers see no `pending_orders`.
+
+    Of the past nobody is told who waited.
+    """
 
     product_id: int
     product_name: str
@@ -30,7 +33,7 @@ class Stock(TypedDict):
     low_stock_alert: bool
     unit_price: Amount | None
     media_count: int
-    pending_orders_count: int
-    pending_orders: list[PendingOrder]
+    pending_orders_count: NotRequired[int]
+    pending_orders: NotRequired[list[PendingOrder]]
     updated_at: Instant
     version: Version

@@ -24,7 +24,12 @@ A_PRODUCT = {
     "attributes": [{"key": "colour", "value": "red"}],
 }
 STREAM = "/cqrs/queries/stream"  # without an end: it has tests of its own
-QUERIES = sorted(path for path in whole_contract()["paths"] if path.startswith("/cqrs/queries/"))
+POSITIONS = "/cqrs/ops/positions"  # the gateway's own, which takes any parameter
+QUERIES = sorted(
+    path
+    for path in whole_contract()["paths"]
+    if path.startswith(("/cqrs/queries/", "/cqrs/ops/")) and path != POSITIONS
+)
 WITHOUT_SAGAS = {"/cqrs/queries/orders/{saga_id}/saga", "/cqrs/queries/sagas/{saga_id}"}  # as none run here
 
 
@@ -57,6 +62,9 @@ async def ids(door: Door) -> Mapping[str, str]:
         "order_number": order["order_number"],
         "user_id": str(order["user_id"]),
         "product_id": str(PRODUCT),
+        "position": str(placed["position"]),
+        "correlation_id": placed["command_id"],
+        "stream": f"order-{placed['order_id']}",
     }
 
 

@@ -47,6 +47,11 @@ PARAMETERS: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
     "/queries/statistics/revenue": st.fixed_dictionaries({}, optional={"period": st.sampled_from(["day", "week"])}),
     "/queries/orders/{order_id}/audit": limits,
     "/queries/sagas": st.sampled_from([{}, {"limit": 2}]),
+    "/queries/statistics/orders": st.sampled_from([{}, {"as_of": 0}, {"as_of": 5}]),
+    "/queries/users/{user_id}/summary": st.sampled_from([{}, {"as_of": "2030-01-01T00:00:00Z"}]),
+    "/ops/events": st.sampled_from(
+        [{}, {"type": "OrderPaid"}, {"stream": "inventory-1"}, {"sort": "position", "from": 3}, {"correlation_id": "x"}]
+    ),
 }
 nasty_text = st.sampled_from([str(value) for value in NASTY if isinstance(value, str | int | float)])
 fields = st.sampled_from(
@@ -161,7 +166,7 @@ class Sender:
 
 def _filled(path: str, ids: Mapping[str, str], in_path: str | None) -> str:
     names = {"order_id": "@order@", "saga_id": "@order@", "product_id": "@product@", "payment_id": "@payment@"}
-    names["order_number"] = "@number@"
+    names |= {"order_number": "@number@", "correlation_id": "@order@"}
     parts = path.split("/")
     last = max((number for number, part in enumerate(parts) if part.startswith("{")), default=None)
     for number, part in enumerate(parts):

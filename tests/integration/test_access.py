@@ -10,10 +10,11 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from command_service import states
 from command_service.messages.reading import routing_key_of
 from command_service.routes import IMPORT_ROUTE, ROUTES
 from common.access.actors import Role
-from common.access.policies import Policy
+from common.access.policies import ADMINS, Policy
 from query_service.routes import LOG_QUERIES, QUERIES
 from tests.support.broker import Broker, virtual_host
 from tests.support.issuing import Issuer, bearer, signed_by_nobody, signed_with_the_public_key
@@ -30,6 +31,8 @@ ADMIN = bearer(ISSUER.token("admin"))
 BY_ROLE = {Role.CUSTOMER: CUSTOMER, Role.SUPPORT: SUPPORT, Role.WAREHOUSE: WAREHOUSE, Role.ADMIN: ADMIN}
 IN_PATH = {"order_id": str(uuid4()), "saga_id": str(uuid4()), "payment_id": str(uuid4())}
 IN_PATH |= {"product_id": "900", "user_id": "42", "order_number": "ORD-2026-1"}
+IN_PATH |= {"position": "1", "correlation_id": "x", "stream": "inventory-900"}
+OF_COMMANDS = ("/commands", "/ops/aggregates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ async def client(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.Te
 GUARDED: list[tuple[str, str, Policy]] = [
     *((route.method, route.path, route.policy) for route in (*ROUTES, IMPORT_ROUTE)),
     *(("GET", route.path, route.policy) for route in (*QUERIES, *LOG_QUERIES) if route.policy.roles),
+    ("GET", states.PATH, ADMINS),
 ]
 
 
@@ -96,7 +100,7 @@ async def test_without_a_token_nobody_sends_a_command_or_reads_what_is_personal(
     head = await client.head()
     for at in ("gateway", "itself"):
         for method, path, _ in GUARDED:
-            behind = "command" if path.startswith("/commands") else "query"
+            behind = "command" if path.startswith(OF_COMMANDS) else "query"
             answer = await client.ask(method, filled(path), at=behind if at == "itself" else at)
             assert (answer.status, answer.content["code"]) == (401, "missing_token"), (at, method, path)
             assert answer.headers["WWW-Authenticate"] == 'Bearer realm="leveret"'

@@ -53,7 +53,7 @@ async def some_history(bench: ViewBench, seed: int = 1) -> None:
 
 
 def work_of(bench: ViewBench) -> Work:
-    return Work(bench.log, bench.log._database, bench.views, Settings(fresh_seconds=0))
+    return Work(bench.log, bench.log.database, bench.views, Settings(fresh_seconds=0))
 
 
 async def ask(bench: ViewBench, name: str = "orders", **wishes: bool) -> str:

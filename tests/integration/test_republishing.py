@@ -20,7 +20,6 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.envelope import Commit, Seal, format_instant, from_message, to_messages, whole
 from common.errors import Undecodable
 from common.log import open_log
-from common.moments import position_at
 from common.republishing import Pace
 from tests.support.broker import Broker, VirtualHost, virtual_host
 from tests.support.cqrs import PROJECT, Cqrs
@@ -163,15 +162,6 @@ async def test_the_commits_of_one_stream_still_say_what_stood_before_them(bench:
 def _later(**span: float) -> dict[str, Any]:
     milliseconds = int(timedelta(**span).total_seconds() * 1000)
     return {"$set": {"recorded_at": {"$add": ["$recorded_at", milliseconds]}}}
-
-
-async def test_Q4_a_time_is_the_last_commit_recorded_at_or_before_it(bench: Bench) -> None:
-    log, commits = bench.ledger.log, await bench.commits()
-    for commit in commits:
-        same = [c.position for c in commits if c.recorded_at <= commit.recorded_at]
-        assert await position_at(log, commit.recorded_at) == same[-1]
-    assert await position_at(log, commits[0].recorded_at - timedelta(milliseconds=1)) == 0
-    assert await position_at(log, commits[-1].recorded_at + timedelta(days=1)) == len(commits)
 
 
 async def test_an_exchange_gets_it_too_and_its_bindings_choose(bench: Bench, host: VirtualHost) -> None:

@@ -592,7 +592,7 @@ async def test_V5_a_parked_order_says_so_and_a_retry_brings_it_back(running: Run
     assert headers["Content-Type"] == "application/problem+json"
     status, _, content = await running.get("users/77/orders")
     assert (status, len(content["data"])) == (200, 2)
-    commits = running.ledger.log._database["commits"]
+    commits = running.ledger.log.database["commits"]
     for commit in (strange, unreadable):
         await commits.update_one({"_id": commit.position}, {"$set": {"events.0.schema": 1}})
         await running.views["requests"].insert_one(
@@ -684,5 +684,5 @@ def _document(commit: Commit) -> dict[str, Any]:
 
 async def _understand(bench: ViewBench, commit: Commit) -> None:
     """As if a new version of the program could read the event."""
-    commits = bench.log._database["commits"]
+    commits = bench.log.database["commits"]
     await commits.update_one({"_id": commit.position}, {"$set": {"events.0.schema": 1}})

@@ -82,7 +82,7 @@ class Scene:
         self.ledger = bench.ledger
         self.records: list[Record] = []
         self.broker = Broker()
-        self._commits = bench.log._database["commits"]
+        self._commits = bench.log.database["commits"]
         self._seal = Seal("the key", bench.log.info.id)
         self._freshness = Freshness(bench.views, Primary(bench.views[CHECKPOINTS]))
 

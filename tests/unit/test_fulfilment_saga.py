@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from command_service.sagas.folding import Doc, answered
+from command_service.sagas.folding import Doc, answered, begun, took
 from command_service.sagas.order_fulfilment.plan import NAME
 from command_service.sagas.shapes import Accepted, want_id
+from common.codec import encode_event
 from common.envelope import RecordedEvent
 from common.events.inventory import StockCommitted, StockReleased, StockReserved
 from common.events.orders import OrderCompleted, OrderInitiated, OrderLine, OrderPaymentFailed, PaymentRequested
@@ -19,6 +20,7 @@ from common.events.payments import (
     PaymentRefundInitiated,
 )
 from common.values import CardPersonal, Money
+from tests.support.commits import a_commit
 from tests.support.order_facts import (
     CANCELLED,
     DELIVERED,
@@ -412,3 +414,17 @@ def test_the_end_of_a_payment_is_told_to_the_order_only_once() -> None:
     story = being_failed().happens(FAILED)
     assert isinstance(FAILED, OrderPaymentFailed)
     assert story.accepts().steps.count("fail") == 1
+
+
+def test_a_want_says_which_command_made_the_saga_want_it() -> None:
+    commit = a_commit(1, f"order-{SUBJECT}", events=(encode_event(INITIATED),))
+    (reserve,) = took(SAGA, begun(SAGA, commit), commit, NOW).steps
+    assert reserve.caused_by == commit.command_id
+    reserve, validate = Story().happens(INITIATED).accepts(RESERVED).doc.steps
+    assert validate.caused_by == reserve.command_id
+
+
+def test_of_what_time_made_a_saga_want_no_command_is_the_cause() -> None:
+    story = Story().happens(INITIATED).accepts(RESERVED).accepts(VALIDATED).happens(VALIDATED).time_is(TOO_LATE)
+    assert story.doc.open
+    assert story.doc.open[0].caused_by is None

@@ -15,6 +15,7 @@ from command_service.sagas.post import PATH as ERRANDS
 from common.access.policies import Policy
 from common.access.routes import policies_of
 from common.contract.openapi import VERSION
+from gateway.app import OPERATIONS_BEHIND
 from gateway.operations import make_own_contract
 from projector.operations import make_contract as make_projector_contract
 from query_service.contract import make_contract as make_query_contract
@@ -38,6 +39,7 @@ NOT_FOR_CLIENTS = {
         "/cqrs/ops/parked{path}",
         "/cqrs/commands/{path}",
         "/cqrs/queries/{path}",
+        *(f"/cqrs/ops/{name}{{path}}" for name in OPERATIONS_BEHIND),
         "/cqrs/queries/stream",
         "/cqrs/problems",
         "/cqrs/problems/{slug}",

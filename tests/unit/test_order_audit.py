@@ -6,7 +6,7 @@ from common.codec import encode_event
 from common.envelope import Commit
 from common.events.orders import OrderCancelled, OrderEvent, OrderPersonal
 from common.postal import Address
-from query_service.queries.order_audit import show_commit
+from query_service.commits import show_commit
 from tests.support.order_facts import INITIATED, PAID, REQUESTED, VALIDATED
 from tests.support.rules import NOW, SUBJECT
 

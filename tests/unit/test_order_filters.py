@@ -8,7 +8,8 @@ import pytest
 
 from common.errors import BadRequest
 from common.read_models import order_indexes as indexes
-from query_service.queries.order_filters import PARAMETERS, kinds_of, mark_of, order_number_in, read_filters
+from query_service.paging import mark
+from query_service.queries.order_filters import PARAMETERS, kinds_of, order_number_in, read_filters
 from query_service.queries.order_plans import PLANS, conditions_of, plan_for, sort_for
 
 VALUES = {
@@ -176,5 +177,5 @@ def test_another_order_is_refused(names: tuple[str, ...], sort: str) -> None:
 
 def test_a_cursor_fits_one_list_alone() -> None:
     lists = [asked(*names) for names in GOOD] + [asked("user_id") | {"user_id": 8}]
-    marks = {mark_of(filters, sort) for filters in lists for sort in ("placed_at", "-placed_at")}
+    marks = {mark(filters, sort) for filters in lists for sort in ("placed_at", "-placed_at")}
     assert len(marks) == 2 * len(lists)

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from pymongo import AsyncMongoClient
 
+from command_service.aggregates import add_states
 from command_service.app import CommandApi, make_command_app
 from command_service.sagas.post import PATH, add_errands
 from common.access.door import Door
@@ -15,7 +16,7 @@ from common.access.routes import add_route, policies_of
 from common.config import Settings
 from common.envelope import Seal
 from common.web import add_operations, make_app
-from gateway.app import make_gateway_app
+from gateway.app import OPERATIONS_BEHIND, make_gateway_app
 from gateway.contract import SIDES
 from payments.app import Conduct, make_payments_app
 from projector.operations import add_projections
@@ -54,6 +55,7 @@ def app_of(service: str) -> web.Application:
     if service == "command":
         api = CommandApi(NOTHING, NOTHING, partitions=8, deadline_seconds=1.0)
         app = make_command_app(api, Door(None), ready=ready, positions=ready)
+        add_states(app, AsyncMongoClient("mongodb://127.0.0.1:9", connect=False)["nothing"])
         add_errands(app, NOTHING, Seal("a key for tests", "a log"))
         return app
     if service == "query":
@@ -91,7 +93,7 @@ async def test_where_nobody_needs_a_token_and_one_may_show_more_is_known() -> No
         "query": {"/queries/inventory", "/queries/inventory/{product_id}"},  # whose pending orders it shows
         "gateway": {"/cqrs/ops/positions", "/cqrs/queries/stream"}  # those behind decide
         | {f"/cqrs/{side}/{{path}}" for side in ("commands", "queries")}
-        | {"/cqrs/ops/projections{path}", "/cqrs/ops/parked{path}"}
+        | {f"/cqrs/ops/{name}{{path}}" for name in OPERATIONS_BEHIND}
         | CONTRACT_PATHS,
         "projector": set(),
         "payments": set(),
