@@ -1,8 +1,6 @@
 """The import rules of the house, and the sizes it keeps to; a rule that is broken on purpose stands in a list here."""
 
 import ast
-import functools
-import gc
 import re
 import sys
 from collections.abc import Iterator
@@ -10,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.support.syntax import syntax_of
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("command_service", "projector", "query_service", "gateway", "payments")
@@ -91,16 +91,6 @@ def python_files(*places: str) -> Iterator[Path]:
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-@functools.cache
-def syntax_of(path: Path) -> ast.Module:
-    """Parse; without the collector, whose finalizers make CPython 3.11 lose count of its recursion while it parses."""
-    gc.disable()
-    try:
-        return ast.parse(path.read_text())
-    finally:
-        gc.enable()
 
 
 def imports_of(path: Path) -> Iterator[Import]:

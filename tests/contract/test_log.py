@@ -112,14 +112,14 @@ async def test_L2_an_insert_is_ordered_and_ends_at_the_first_clash(log: Log, pla
 
 async def test_L2_a_full_flush_is_one_durable_ordered_command(real: MongoLog) -> None:
     """Seen by the server's profiler: a driver that splits the flush, or does not wait, could leave a hole."""
-    await real._database.command("profile", 2)
+    await real.database.command("profile", 2)
     big = {"product_id": 1, "product_name": "x" * 15_000}
     commits = [
         a_commit(number, f"inventory-{number}", events=(replace(an_event(), data=big),)) for number in range(1, 501)
     ]
     assert await real.insert(commits) == Written(500)
-    await real._database.command("profile", 0)
-    inserts = [op async for op in real._database["system.profile"].find({"op": "insert"})]
+    await real.database.command("profile", 0)
+    inserts = [op async for op in real.database["system.profile"].find({"op": "insert"})]
     assert [op["ninserted"] for op in inserts] == [500]
     assert inserts[0]["command"]["ordered"] is True
     concern = inserts[0]["command"]["writeConcern"]
@@ -128,7 +128,7 @@ async def test_L2_a_full_flush_is_one_durable_ordered_command(real: MongoLog) ->
 
 async def test_L7_the_real_log_reads_what_the_majority_has(real: MongoLog) -> None:
     await real.insert(row("a"))
-    await real._database.command("profile", 2)
+    await real.database.command("profile", 2)
     await real.head()
     await real.at(1)
     await real.find_command(a_command_id())
@@ -138,8 +138,8 @@ async def test_L7_the_real_log_reads_what_the_majority_has(real: MongoLog) -> No
     await real.read_all(0, 10)
     await real.read_partition(0, 0, 10)
     await real.last_positions(1)
-    await real._database.command("profile", 0)
-    reads = [op["command"] async for op in real._database["system.profile"].find({"op": "query"})]
+    await real.database.command("profile", 0)
+    reads = [op["command"] async for op in real.database["system.profile"].find({"op": "query"})]
     levels = [read.get("readConcern", {}).get("level") for read in reads]
     assert len(levels) >= 10
     assert levels.pop(0) == "linearizable"  # of a primary of which this process knows nothing yet

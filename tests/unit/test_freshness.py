@@ -28,7 +28,11 @@ class LateDatabase:
         return {"cursor": {"firstBatch": [{"partition": 0, "position": position, "rev": position, "partitions": 1}]}}
 
     def __getitem__(self, _: str) -> Any:
-        return SimpleNamespace(find=lambda *_: SimpleNamespace(to_list=_nothing))
+        return SimpleNamespace(find=lambda *_: SimpleNamespace(to_list=_nothing), find_one=_none)
+
+
+async def _none(*_: Any, **__: Any) -> None:
+    return None
 
 
 def a_freshness(database: LateDatabase) -> Freshness:

@@ -10,6 +10,7 @@ from pathlib import Path
 from command_service.routes import ROUTES
 from common.events import EVENT_TYPES
 from query_service.routes import LOG_QUERIES, QUERIES
+from tests.support.syntax import syntax_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "seeds.md"
@@ -61,7 +62,7 @@ def functions_of(file: Path) -> frozenset[str]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     if not file.exists():
         return frozenset()
-    return frozenset(node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, kinds))
+    return frozenset(node.name for node in ast.walk(syntax_of(file)) if isinstance(node, kinds))
 
 
 def is_path(place: str) -> bool:

@@ -1,0 +1,100 @@
+"""How fast a generation of the orders view is built from the log by one process, and what memory that takes."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bench.lived_orders import EVENTS, seed
+from bench.meter import memory_mib
+from bench.servers import Servers
+from common.generations import read_or_make_shown
+from common.log import open_log
+from common.mongo import open_client
+from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
+from projector.generations import FOLLOWING, GROUP, UNDER_WAY, ask_for_another
+
+DATABASE = "bench_rebuilding"
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilding:
+    """`per_second` until every document and sum is written; `with_indexes` until queries could be shown it.
+
+    `compared_seconds` is how long it then took to compare it with what was shown; None where that was nothing.
+    """
+
+    events: int
+    documents: int
+    per_second: float
+    with_indexes: float
+    peak_mib: float
+    compared_seconds: float | None
+    is_identical: bool | None
+
+
+async def measure_rebuilding(servers: Servers, orders: int, times: int = 1) -> tuple[Rebuilding, ...]:
+    """Every time but the first is compared with the one before."""
+    await seed(servers.mongodb_url, f"{DATABASE}_events", orders)
+    async with open_client(servers.mongodb_url, name="bench") as client:
+        log = await open_log(client[f"{DATABASE}_events"], partitions=8)
+        views = client[f"{DATABASE}_views"]
+        await _stand_at_the_head(views, await log.last_positions(orders * EVENTS) or {}, log)
+        measured = [await _build(servers, views, log.info.id, is_first=not number) for number in range(times)]
+        for name in (f"{DATABASE}_events", views.name):
+            await client.drop_database(name)
+    return tuple(measured)
+
+
+async def _stand_at_the_head(views: AsyncDatabase, positions: dict[int, int], log: Any) -> None:
+    """As if a projector had brought the views there: a generation is built up to where they stand."""
+    await read_or_make_shown(views)
+    for partition, position in positions.items():
+        commit = await log.at(position)
+        stand = {"_id": checkpoint_id(GROUP, partition), "group": GROUP, "partition": partition, "partitions": 8}
+        stand |= {"position": position, "command_id": commit and commit.command_id, "rev": 0}
+        await views[CHECKPOINTS].insert_one(stand)
+
+
+async def _build(servers: Servers, views: AsyncDatabase, log_id: str, *, is_first: bool) -> Rebuilding:
+    generation = (await ask_for_another(views, log_id, "orders"))["_id"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "projector.builder", generation),
+        env={**os.environ, **_environment(servers)},
+        stdin=asyncio.subprocess.PIPE,
+    )
+    started, built_at, peak = perf_counter(), 0.0, 0.0
+    while process.returncode is None:
+        peak = max(peak, memory_mib(process.pid) or 0.0)
+        found = await views[GENERATIONS].find_one({"_id": generation}) or {}
+        if not built_at and found.get("state") not in (*UNDER_WAY[:2], None):
+            built_at = perf_counter() if found["state"] == FOLLOWING else built_at or perf_counter()
+        await asyncio.sleep(POLL_SECONDS)
+    ended = perf_counter()
+    found = await views[GENERATIONS].find_one({"_id": generation}) or {}
+    if process.returncode or found.get("state") != "shown":
+        raise RuntimeError(f"the builder ended with {process.returncode}, {found.get('state')}")
+    return Rebuilding(
+        events=found["events"],
+        documents=found["documents"],
+        per_second=found["events"] / found["seconds"],
+        with_indexes=found["events"] / (built_at - started),
+        peak_mib=peak,
+        compared_seconds=None if is_first else ended - built_at,
+        is_identical=None if is_first else found["difference"]["is_none"],
+    )
+
+
+def _environment(servers: Servers) -> dict[str, str]:
+    return {
+        "EVENTS_MONGODB_URL": servers.mongodb_url,
+        "VIEWS_MONGODB_URL": servers.mongodb_url,
+        "EVENTS_DATABASE": f"{DATABASE}_events",
+        "VIEWS_DATABASE": f"{DATABASE}_views",
+        "LOG_LEVEL": "warning",
+    }
