@@ -1,11 +1,13 @@
 """The words of a text, by which it is found: whole ones, and how they begin."""
 
+import functools
 import re
 import unicodedata
 
 MAX_WORDS = 50  # of one document
 MAX_WORD_CHARACTERS = 40
 LONGEST_BEGINNING = 8  # characters; a longer one is looked for by these, and compared with the words
+KEPT_TEXTS = 2_000
 _WORD = re.compile(r"\w+(?:[.\-]\w+)*")
 _PART = re.compile(r"\w+")
 
@@ -14,11 +16,16 @@ def words_of(*texts: str | None) -> tuple[str, ...]:
     """Return each word once, in the order in which they come; `KB-456` is found as a whole and by its parts."""
     found: dict[str, None] = {}
     for text in texts:
-        for word in _WORD.findall(_plain(text or "")):
-            found |= dict.fromkeys(
-                (word[:MAX_WORD_CHARACTERS], *(p[:MAX_WORD_CHARACTERS] for p in _PART.findall(word)))
-            )
+        if text:
+            found |= dict.fromkeys(_words_in(text))
     return tuple(found)[:MAX_WORDS]
+
+
+@functools.lru_cache(KEPT_TEXTS)
+def _words_in(text: str) -> tuple[str, ...]:
+    """Names of products come again and again."""
+    words = [(word, *_PART.findall(word)) for word in _WORD.findall(_plain(text))]
+    return tuple(part[:MAX_WORD_CHARACTERS] for parts in words for part in parts)
 
 
 def asked_words(text: str) -> tuple[str, ...]:
