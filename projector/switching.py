@@ -27,6 +27,15 @@ MARGIN_SECONDS = 0.05  # beyond how long a query may believe what was shown
 NEARLY_COMMITS = 50  # so few are left to apply when the group is held
 TRIES = 20
 
+_HOLD = [
+    {
+        "$set": {
+            "rev": {"$add": ["$rev", 1]},
+            "held_until": {"$add": ["$$NOW", int(HOLD_SECONDS * 1000)]},
+        }
+    }
+]
+
 log = structlog.get_logger(__name__)
 Held = Mapping[int, Mapping[str, Any]]
 """Partition → its checkpoint, which nobody moves now."""
@@ -62,11 +71,9 @@ async def holding(views: AsyncDatabase, follower: Follower) -> AsyncIterator[Hel
 
 @asynccontextmanager
 async def _holding(views: AsyncDatabase) -> AsyncIterator[Held]:
-    until = {"$add": ["$$NOW", int(HOLD_SECONDS * 1000)]}
-    hold = {"rev": {"$add": ["$rev", 1]}, "held_until": until}
     checkpoints = views[CHECKPOINTS]
     with reaching_views():
-        await checkpoints.update_many({"group": GROUP}, [{"$set": hold}])
+        await checkpoints.update_many({"group": GROUP}, _HOLD)
         held = await checkpoints.find({"group": GROUP}).to_list()
     try:
         yield {checkpoint["partition"]: checkpoint for checkpoint in held}
@@ -76,11 +83,8 @@ async def _holding(views: AsyncDatabase) -> AsyncIterator[Held]:
 
 
 def _checkpoints(held: Held, follower: Follower, building: Building) -> list[Guarded]:
-    """All of the group are as they were held; those of the generation, as it left them, are not needed any more."""
-    kept = [
-        {"q": {"_id": checkpoint["_id"], "rev": checkpoint["rev"]}, "u": {"$inc": {"rev": 1}}}
-        for checkpoint in held.values()
-    ]
+    """All of the group are as they were held, and held once more; those of the generation are not needed any more."""
+    kept = [{"q": {"_id": checkpoint["_id"], "rev": checkpoint["rev"]}, "u": _HOLD} for checkpoint in held.values()]
     own = [
         {"q": {"_id": checkpoint_id(building.group, partition), "rev": rev}, "limit": 1}
         for partition, rev in follower.revs.items()

@@ -121,7 +121,7 @@ class Freshness:
                 self._polling = asyncio.create_task(self._poll())
             await asyncio.shield(self._polling)
             reading = self._reading
-        return reading
+        return await self.current()  # while it was waited for, another generation may have been shown (Q3)
 
     async def read(self) -> Reading:
         """Read the checkpoints and the progress now."""
