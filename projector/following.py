@@ -1,5 +1,6 @@
 """A generation that was built follows the group `views`, never ahead of it, to the same commits (PROTOCOL Q3)."""
 
+import asyncio
 from collections.abc import Mapping
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -11,7 +12,7 @@ from projector.generations import GROUP, Building
 from projector.views import reaching_views
 from projector.writer import ViewWriter
 
-BATCH_COMMITS = 1_000
+BATCH_COMMITS = 200  # of each partition, in one transaction with those of the others
 
 
 class Follower:
@@ -40,15 +41,19 @@ class Follower:
     async def reach(self, stand: Mapping[int, int]) -> int:
         """Apply what lies before these positions; return how many commits that was."""
         count = 0
-        for partition, position in stand.items():
-            while commits := await self._next(partition, position):
-                await self._writer.apply({partition: commits})
+        while batch := await self._batch(stand):
+            await self._writer.apply(batch)
+            for partition, commits in batch.items():
                 self.positions[partition] = commits[-1].position
                 count += len(commits)
         return count
 
     def is_level_with(self, stand: Mapping[int, int]) -> bool:
         return all(self.positions.get(partition, 0) == position for partition, position in stand.items())
+
+    async def _batch(self, stand: Mapping[int, int]) -> dict[int, list[Commit]]:
+        found = await asyncio.gather(*(self._next(partition, position) for partition, position in stand.items()))
+        return {partition: commits for partition, commits in zip(stand, found, strict=True) if commits}
 
     async def _next(self, partition: int, until: int) -> list[Commit]:
         after = self.positions.get(partition, 0)

@@ -24,7 +24,7 @@ from projector.views import reaching_views
 
 HOLD_SECONDS = 2.0  # at most
 MARGIN_SECONDS = 0.05  # beyond how long a query may believe what was shown
-NEARLY_COMMITS = 50  # so few are left to apply when the group is held
+NEARLY_COMMITS = 200  # so few are left to apply when the group is held
 TRIES = 20
 
 _HOLD = [
