@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models import READ_MODELS
 from common.read_models.generations import FIRST, Places, places_of
-from common.read_models.storage import GENERATIONS, SHOWN
+from common.read_models.storage import CHECKPOINTS, GENERATIONS, SHOWN
 
+NO_RULES = 0
 Shown = Mapping[str, Mapping[str, int]]
 """Read model → `{"generation", "rules"}`."""
 
@@ -26,26 +26,23 @@ async def read_shown(database: AsyncDatabase, session: AsyncClientSession | None
 
 
 async def read_or_make_shown(database: AsyncDatabase) -> Shown:
-    """What is not there yet is begun by the rules of this process."""
+    """What is not there yet is begun by the rules of this process, or, where the views are past the beginning, by none.
+
+    What no rules have made yet is built first (`projector/keeper.py`).
+    """
     shown = await read_shown(database)
     while missing := [model for model in READ_MODELS if model.collection not in shown]:
+        await database[GENERATIONS].update_one({"_id": SHOWN}, {"$setOnInsert": {"models": {}}}, upsert=True)
+        has_begun = await database[CHECKPOINTS].find_one({"group": "views", "position": {"$gt": 0}}, {"_id": 1})
         for model in missing:
             field = f"models.{model.collection}"
-            await database[GENERATIONS].update_one(
-                {"_id": SHOWN, field: {"$exists": False}},
-                {"$set": {field: {"generation": FIRST, "rules": model.rules}}},
-            )
-        found: Any = await database[GENERATIONS].find_one_and_update(
-            {"_id": SHOWN},
-            {"$setOnInsert": {"models": {}}},
-            upsert=True,
-            return_document=pymongo.ReturnDocument.AFTER,
-        )
-        shown = found["models"]
+            first = {"generation": FIRST, "rules": NO_RULES if has_begun else model.rules}
+            await database[GENERATIONS].update_one({"_id": SHOWN, field: {"$exists": False}}, {"$set": {field: first}})
+        shown = await read_shown(database)
     return shown
 
 
 def made_by_others(shown: Shown) -> list[str]:
-    """The read models whose shown documents are made by rules other than this process's."""
+    """The read models that are shown and that this process cannot write: it has other rules for them, or none."""
     rules = {model.collection: model.rules for model in READ_MODELS}
-    return [name for name, told in shown.items() if name in rules and told["rules"] != rules[name]]
+    return [name for name, told in shown.items() if told["rules"] != rules.get(name)]

@@ -15,7 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.errors import CommandRejected, NotFound
 from common.generations import read_or_make_shown
 from common.read_models import READ_MODELS
-from common.read_models.generations import FIRST, Places, places_of
+from common.read_models.generations import FIRST, Places, place_of, places_of
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, PROGRESS, SHOWN
 
@@ -124,15 +124,26 @@ async def ask_to_show(database: AsyncDatabase, log_id: str, name: str, number: i
 
 
 async def ask_to_drop(database: AsyncDatabase, name: str, number: int) -> None:
-    """The one that is shown is not dropped."""
+    """The one that is shown is not dropped, unless this program has no such read model any more."""
+    shown = await read_or_make_shown(database)
+    if name in shown and name not in {model.collection for model in READ_MODELS}:
+        await _forget(database, name, number)
+        return
     model_called(name)
-    if (await read_or_make_shown(database))[name]["generation"] == number:
+    if shown[name]["generation"] == number:
         raise CommandRejected("generation_is_shown", f"Generation {number} of {name} is what queries show.")
     asked = await database[GENERATIONS].update_one(
         {"_id": generation_id(name, number)}, {"$set": {"state": DROPPING, "is_switched": False}, "$inc": {"rev": 1}}
     )
     if not asked.matched_count:
         raise NotFound("unknown_generation", f"There is no generation {number} of {name}.")
+
+
+async def _forget(database: AsyncDatabase, name: str, number: int) -> None:
+    """From here on nothing is shown under this name; a program that has such a read model builds it anew."""
+    field = f"models.{name}"
+    await database[GENERATIONS].update_one({"_id": SHOWN, f"{field}.generation": number}, {"$unset": {field: ""}})
+    await database.drop_collection(place_of(name, number))
 
 
 async def to_be_done(database: AsyncDatabase) -> list[Document]:

@@ -11,7 +11,7 @@ import pytest
 from common.config import Settings
 from common.generations import places_shown, read_shown
 from common.read_models import READ_MODELS
-from common.sink import Fenced
+from common.sink import Fenced, Superseded
 from projector import building as building_module
 from projector.builder import Work
 from projector.generations import (
@@ -25,6 +25,7 @@ from projector.generations import (
     generations_of,
     to_be_done,
 )
+from projector.keeper import Keeper
 from tests.support.system import until
 from tests.support.view_bench import ViewBench, a_view_bench
 
@@ -226,3 +227,29 @@ async def test_Q3_what_is_shown_is_not_dropped(bench: ViewBench) -> None:
     assert places_shown(await read_shown(bench.views))["orders"] == "orders@2"
     assert await generations_of(bench.views, "orders") == []
     await bench.check()
+
+
+async def test_Q3_a_read_model_that_is_new_to_old_views_is_built_before_anybody_writes_it(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    await bench.views["generations"].update_one({"_id": "shown"}, {"$unset": {"models.inventory": ""}})
+    await bench.views["inventory"].drop()
+    assert not await bench.writer().may_serve()
+    with pytest.raises(Superseded):
+        await bench.writer().begin(bench.all_partitions)
+    keeper = Keeper(bench.views, bench.log.info.id, lease_seconds=3)
+    await keeper._ask_by_itself()
+    (asked,) = await to_be_done(bench.views)
+    await work_of(bench).do(asked["_id"])
+    assert await bench.writer().may_serve()
+    await bench.check()
+
+
+async def test_Q3_a_read_model_that_the_program_lost_stands_in_its_way_until_it_is_dropped(bench: ViewBench) -> None:
+    await some_history(bench)
+    await bench.catch_up(bench.writer())
+    lost = {"models.wishlists": {"generation": 3, "rules": 1}}
+    await bench.views["generations"].update_one({"_id": "shown"}, {"$set": lost})
+    assert not await bench.writer().may_serve()
+    await ask_to_drop(bench.views, "wishlists", 3)
+    assert await bench.writer().may_serve()
