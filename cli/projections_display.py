@@ -50,7 +50,8 @@ def following(generation: str, *, is_quiet: bool) -> Iterator[Callable[[Generati
 def show_verdict(told: Generation) -> None:
     console = Console(highlight=False, soft_wrap=True)
     rate = f", {told['events_per_second']:,} events/s" if told["events_per_second"] else ""
-    console.print(f"{told['generation']}: {told['events']:,} events into {told['documents']:,} documents{rate}")
+    if told["events"]:
+        console.print(f"{told['generation']}: {told['events']:,} events into {told['documents']:,} documents{rate}")
     difference = told["difference"]
     if difference and difference["is_none"]:
         console.print(f"identical: {difference['same']:,} documents and sums are as they were shown")
