@@ -44,6 +44,7 @@ async def note_difference(views: AsyncDatabase, found: Finding) -> None:
     """One document for each that differs; the oldest beyond KEPT go."""
     now = datetime.now(UTC)
     told = {name: getattr(found, name) for name in ("projection", "collection", "key", "what", "partition", "position")}
+    told["key"] = found.key if isinstance(found.key, str | int) else str(found.key)
     told |= {"fields": list(found.fields), "found_at": now, "looked_at": now, "repaired_at": None}
     with reaching_views():
         await views[DIFFERENCES].replace_one({"_id": difference_id(found.collection, found.key)}, told, upsert=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from common.config import Settings
 from common.read_models import READ_MODELS
+from projector.full_verification import FullVerification, Verdict
 from projector.moment import moment_of
 from projector.sum_checking import verify_user
 from projector.verifier import MOST_COMMITS, Verifier
@@ -38,3 +39,8 @@ async def found_everywhere(bench: ViewBench) -> Checked:
         async with moment_of(bench.views) as moment:
             checked.add(await verify_user(moment, user_id))
     return checked
+
+
+async def fully_verified(bench: ViewBench, name: str = "orders") -> Verdict:
+    (model,) = (model for model in READ_MODELS if model.collection == name)
+    return await FullVerification(bench.log.database, bench.views, model).run()
