@@ -223,6 +223,7 @@ async def test_nothing_is_told_while_all_goes_on(bench: ViewBench) -> None:
     """Writes, parked documents, retries, rebuilds in place, new generations, holds and switches."""
     loop = asyncio.get_running_loop()
     await some_history(bench)
+    await bench.ledger.on(await bench.ledger.order(1), event("OrderSangASong"))
     await bench.catch_up(bench.writer())
     until, looks = loop.time() + WRITING_SECONDS, 0
 
