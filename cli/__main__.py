@@ -22,6 +22,7 @@ from cli.snapshot import snapshot
 from cli.stack import down, status, up
 from cli.state import show_state
 from cli.tokens import issue_token
+from cli.verification import verify_projections
 from cli.views import parked, rebuild, retry
 from stack.errors import StackError
 
@@ -42,8 +43,14 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         {"rebuild": rebuild, "parked": parked, "retry": retry},
     ),
     "projections": (
-        "Build read models anew beside what is shown, and show the one or the other.",
-        {"list": list_projections, "rebuild": rebuild_projection, "rollback": rollback, "drop": drop},
+        "Build read models anew beside what is shown, show the one or the other, and compare them with the log.",
+        {
+            "list": list_projections,
+            "rebuild": rebuild_projection,
+            "rollback": rollback,
+            "drop": drop,
+            "verify": verify_projections,
+        },
     ),
     "events": ("Tell what happened again, to other teams.", {"republish": republish_events}),
     "log": ("Look at the log itself.", {"verify": verify_log}),

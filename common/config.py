@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     onboarding_seconds: float = Field(default=600.0, gt=0)  # how long making all that belongs to a product may take
     lease_seconds: float = Field(default=3.0, ge=0.2, le=60)  # a dead holder's partitions move after this time
     batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction
+    verify_seconds: float = Field(default=1.0, ge=0, le=3600)  # how often some documents are compared; 0: never
+    verify_documents: int = Field(default=5, ge=1, le=1000)  # so many at once
+    repair: Literal["on", "off"] = "on"  # on: a document that is found to differ is folded again from the log
 
     payments_data: Path = Path(".leveret/payments.sqlite")  # its folder must be there
     payments_hold_seconds: float = Field(default=30.0, ge=0, le=600)  # before a slow card's first answer

@@ -16,12 +16,20 @@ from common.log import LogInfo
 from common.mongo import DURABLE, reaching
 from common.read_models import READ_MODELS
 from common.read_models.generations import is_place_of
-from common.read_models.storage import CHECKPOINTS, GENERATIONS, PROGRESS, REQUESTS, SAGA_REQUESTS, SAGAS
+from common.read_models.storage import (
+    CHECKPOINTS,
+    DIFFERENCES,
+    GENERATIONS,
+    PROGRESS,
+    REQUESTS,
+    SAGA_REQUESTS,
+    SAGAS,
+)
 
 BATCH_COMMITS = 2_000
 BOOKKEEPING = (CHECKPOINTS, PROGRESS, LEASES)
 BESIDE_THE_LOG = (SAGAS, SAGA_REQUESTS, *BOOKKEEPING)
-BESIDE_THE_VIEWS = (REQUESTS, GENERATIONS, *BOOKKEEPING)
+BESIDE_THE_VIEWS = (REQUESTS, GENERATIONS, DIFFERENCES, *BOOKKEEPING)
 
 
 class Repartitioning(Exception):

@@ -6,11 +6,12 @@ from common.group_feed import feed_of
 from common.log import open_log
 from common.mongo import open_client
 from common.process import run_process
-from common.tasks import patiently, together
+from common.tasks import patiently, supervised, together
 from common.web import add_operations, make_app, serve_beside
 from projector.generations import GROUP
 from projector.keeper import Keeper
 from projector.operations import add_projections
+from projector.verifier import Verifier
 from projector.writer import ViewWriter
 
 
@@ -24,6 +25,12 @@ async def run(settings: Settings) -> None:
     feed = feed_of(GROUP, event_log, writer, database, settings)
     keeper = Keeper(database, event_log.info.id, lease_seconds=settings.lease_seconds)
 
+    partitions = event_log.info.partitions
+    verifier = Verifier(event_log.database, database, lambda: feed.held, partitions, settings)
+    works = [feed.run(), keeper.run()]
+    if settings.verify_seconds:
+        works.append(supervised("verifier", verifier.run))
+
     async def ready() -> dict[str, bool]:
         return {"holds_partitions": bool(feed.held)}
 
@@ -31,7 +38,7 @@ async def run(settings: Settings) -> None:
     add_operations(app, ready)
     add_projections(app, database, event_log.info.id)
     try:
-        await serve_beside(app, settings.bind_host, settings.projector_port, together(feed.run(), keeper.run()))
+        await serve_beside(app, settings.bind_host, settings.projector_port, together(*works))
     finally:
         await views.close()
         await events.close()

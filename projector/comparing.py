@@ -38,7 +38,7 @@ class Difference(msgspec.Struct, kw_only=True):
         return not (self.changed or self.missing or self.extra)
 
     def count(self, collection: str, key: Any, before: RawBSONDocument | None, after: RawBSONDocument | None) -> None:
-        fields = [] if before and after and before.raw == after.raw else _differing(_flat(before), _flat(after))
+        fields = [] if before and after and before.raw == after.raw else _differing(flat(before), flat(after))
         if not fields:
             self.same += 1
             return
@@ -84,7 +84,7 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
-def _flat(document: RawBSONDocument | None) -> dict[str, Any]:
+def flat(document: RawBSONDocument | None) -> dict[str, Any]:
     """Dotted names, and no zeros: a sum may have come back to nothing."""
     return dict(_leaves(decode(document.raw, PLAIN), "")) if document else {}
 

@@ -17,6 +17,7 @@ from common.contract.serving import add_document
 from common.errors import BadRequest
 from common.values import Message, is_number_id
 from common.web import json_response
+from projector.differences import FoundDifference, differences_of
 from projector.generations import ask_for_another, ask_to_drop, ask_to_show, model_called
 from projector.shown import Generation, Projection, all_projections, one_generation, one_projection
 from projector.views import reaching_views
@@ -42,6 +43,10 @@ class Nothing(Message):
 
 class Projections(TypedDict):
     data: list[Projection]
+
+
+class FoundDifferences(TypedDict):
+    data: list[FoundDifference]
 
 
 class Dropped(TypedDict):
@@ -80,6 +85,11 @@ async def get_projection(views: Views, http: web.Request, _: Nothing) -> Project
     return await one_projection(views.database, _name(http))
 
 
+async def list_differences(views: Views, http: web.Request, _: Nothing) -> FoundDifferences:
+    """Found by the projector, the newest 100 first; `repaired_at` is when it was seen to be right again."""
+    return {"data": await differences_of(views.database, _name(http))}
+
+
 async def rebuild(views: Views, http: web.Request, wish: Rebuild) -> Generation:
     """One that is under way goes on, and is told as it stands."""
     name = _name(http)
@@ -116,6 +126,14 @@ OPERATIONS = (
         "One read model, with its generations",
         get_projection,
         Projection,
+    ),
+    OperationRoute(
+        "GET",
+        "/ops/projections/{name}/differences",
+        "ListDifferences",
+        "What was found not to be what the log makes of it",
+        list_differences,
+        FoundDifferences,
     ),
     OperationRoute(
         "POST",

@@ -55,7 +55,7 @@ async def _ask(database: AsyncDatabase, request_id: str, wanted: Mapping[str, An
 
 
 async def drop_request(database: AsyncDatabase, request: Mapping[str, Any]) -> None:
-    await transact(database, [_done(request)])
+    await transact(database, [done(request)])
 
 
 async def rebuild_partition(database: AsyncDatabase, request: Mapping[str, Any]) -> None:
@@ -69,7 +69,7 @@ async def rebuild_partition(database: AsyncDatabase, request: Mapping[str, Any])
     forget = {"delete": PROGRESS, "deletes": [{"q": {"_id": checkpoint_id(GROUP, partition)}, "limit": 1}]}
     await transact(
         database,
-        [Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1), Guarded(forget), _done(request)],
+        [Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1), Guarded(forget), done(request)],
     )
     log.info("rebuilding", partition=partition)
 
@@ -83,9 +83,9 @@ async def clear(database: AsyncDatabase, partition: int, rev: int, places: Place
         while ids := await _some_ids(database, collection, partition):
             deletes = [{"q": {"_id": {"$in": ids}}, "limit": 0}]
             step = Guarded({"delete": collection, "deletes": deletes})
-            await transact(database, [_fence(partition, rev, {"$inc": {"rev": 1}}), step])
+            await transact(database, [fence(partition, rev, {"$inc": {"rev": 1}}), step])
             rev += 1
-    await transact(database, [_fence(partition, rev, {"$unset": {"clearing": ""}, "$inc": {"rev": 1}})])
+    await transact(database, [fence(partition, rev, {"$unset": {"clearing": ""}, "$inc": {"rev": 1}})])
     return rev + 1
 
 
@@ -95,7 +95,7 @@ async def _some_ids(database: AsyncDatabase, collection: str, partition: int) ->
     return [document["_id"] for document in found]
 
 
-def _fence(partition: int, rev: int, change: Mapping[str, Any]) -> Guarded:
+def fence(partition: int, rev: int, change: Mapping[str, Any]) -> Guarded:
     updates = [{"q": {"_id": checkpoint_id(GROUP, partition), "rev": rev}, "u": change}]
     return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=1)
 
@@ -119,7 +119,7 @@ async def retry_document(
         await drop_request(database, request)
         return False
     after = Doc(partition=before.partition)
-    for commit in await _commits_of(model, request["key"], log_):
+    for commit in await commits_of(model, request["key"], log_):
         if commit.position <= checkpoint["position"]:
             after = applied(model, after, commit)
     if not (after.position or after.parked):  # what is there keeps a position, by which it is known to be there
@@ -129,21 +129,21 @@ async def retry_document(
     await transact(
         database,
         [
-            _fence(request["partition"], rev, {"$inc": {"rev": 1}}),
+            fence(request["partition"], rev, {"$inc": {"rev": 1}}),
             *document_statements(changes, places),
             *summary_statements(changes.sums, places),
-            _done(request),
+            done(request),
         ],
     )
     log.info("retried", collection=model.collection, still_parked=after.parked is not None)
     return True
 
 
-async def _commits_of(model: ReadModel[Any], key: str | int, log_: Log) -> list[Commit]:
+async def commits_of(model: ReadModel[Any], key: str | int, log_: Log) -> list[Commit]:
     """Of all the streams that a document is made of, in the order of the log."""
     streams = [await log_.read_stream(f"{context}-{key}") for context in model.contexts]
     return sorted((commit for stream in streams for commit in stream), key=lambda commit: commit.position)
 
 
-def _done(request: Mapping[str, Any]) -> Guarded:
+def done(request: Mapping[str, Any]) -> Guarded:
     return Guarded({"delete": REQUESTS, "deletes": [{"q": {"_id": request["_id"]}, "limit": 1}]}, must_match=1)

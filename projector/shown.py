@@ -11,6 +11,7 @@ from common.generations import Shown, places_shown, read_or_make_shown
 from common.read_models import READ_MODELS
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS
+from projector.differences import NEVER_VERIFIED, Standing, standings
 from projector.generations import BUILDING, GROUP, generation_id, generations_of
 from projector.views import reaching_views
 
@@ -60,7 +61,11 @@ class Generation(TypedDict):
 
 
 class Projection(TypedDict):
-    """A read model. `rules` are those of the program that answers; `shown_rules` of what is shown."""
+    """A read model. `rules` are those of the program that answers; `shown_rules` of what is shown.
+
+    `verified_at` is when some of its documents were last compared with the log, `differences` how many of its documents
+    and sums are known to differ now.
+    """
 
     name: str
     rules: int
@@ -69,13 +74,16 @@ class Projection(TypedDict):
     position: int
     documents: int
     parked: int
+    verified_at: Instant | None
+    differences: int
     generations: list[Generation]
 
 
 async def all_projections(database: AsyncDatabase) -> list[Projection]:
     with reaching_views():
         shown, positions = await read_or_make_shown(database), await _positions(database)
-        return [await _projection(database, model, shown, positions) for model in READ_MODELS]
+        verified = await standings(database)
+        return [await _projection(database, model, shown, positions, verified) for model in READ_MODELS]
 
 
 async def one_projection(database: AsyncDatabase, name: str) -> Projection:
@@ -91,7 +99,11 @@ async def one_generation(database: AsyncDatabase, generation: str) -> Generation
 
 
 async def _projection(
-    database: AsyncDatabase, model: ReadModel[Any], shown: Shown, positions: Mapping[str, int]
+    database: AsyncDatabase,
+    model: ReadModel[Any],
+    shown: Shown,
+    positions: Mapping[str, int],
+    verified: Mapping[str, Standing],
 ) -> Projection:
     name, place = model.collection, places_shown(shown)[model.collection]
     return {
@@ -102,6 +114,7 @@ async def _projection(
         "position": positions.get(GROUP, 0),
         "documents": await database[place].estimated_document_count(),
         "parked": await database[place].count_documents({"parked": {"$exists": True}}),
+        **verified.get(name, NEVER_VERIFIED),
         "generations": [_generation(found, positions) for found in await generations_of(database, name)],
     }
 

@@ -21,6 +21,7 @@ from common.transaction import Unwritable, transact
 from projector.batch import Changes, fold
 from projector.generations import GROUP, Building
 from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
+from projector.repairing import repair_document
 from projector.statements import document_statements, summary_statements
 from projector.views import load, make_indexes, reaching_views
 
@@ -191,6 +192,11 @@ class ViewWriter:
                 partition = request["partition"]
                 rev = self._checkpoints.revs[partition]
                 if await retry_document(self._database, self._log, request, rev, self._places):
+                    self._checkpoints.moved([partition])
+            case "repair":
+                partition = request["partition"]
+                rev = self._checkpoints.revs[partition]
+                if await repair_document(self._database, self._log, request, rev, self._places):
                     self._checkpoints.moved([partition])
             case kind:
                 log.error("unknown_request", kind=kind)

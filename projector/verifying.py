@@ -1,0 +1,124 @@
+"""Whether documents are the fold of the log: both read at one moment each, of which the views' comes first.
+
+The log is asked first whether it has the commits at which the checkpoints stand: then it has all that lies before
+them, in the same snapshot, also just after an election.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from bson.raw_bson import RawBSONDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from common.envelope import Commit
+from common.mongo import reaching
+from common.read_models.shapes import ReadModel
+from common.stored_commits import WITHOUT_METADATA, from_partial_document
+from projector.differing import Finding, finding_of
+from projector.moment import Moment, NotNow, moment_of
+
+Key = str | int
+
+
+class Checked(msgspec.Struct, kw_only=True):
+    """How many were looked at, and which of them are not what they should be."""
+
+    count: int = 0
+    findings: list[Finding] = []
+
+    def add(self, other: "Checked") -> None:
+        self.count += other.count
+        self.findings = [*self.findings, *other.findings]
+
+
+async def verify_documents(
+    events: AsyncDatabase, views: AsyncDatabase, model: ReadModel[Any], keys: Collection[Key], most_commits: int
+) -> Checked:
+    """Compare documents, whether they are there or not; those with more commits are left out.
+
+    A difference counts if it is still there at a second moment: a collection that was dropped meanwhile looks empty.
+    """
+    checked = await _verify_once(events, views, model, keys, most_commits)
+    if checked.findings:
+        again = [finding.key for finding in checked.findings]
+        checked.findings = (await _verify_once(events, views, model, again, most_commits)).findings
+    return checked
+
+
+async def _verify_once(
+    events: AsyncDatabase, views: AsyncDatabase, model: ReadModel[Any], keys: Collection[Key], most_commits: int
+) -> Checked:
+    async with moment_of(views) as moment:
+        stored = await moment.documents(model.collection, keys)
+        async with log_at(events, moment) as session:
+            told = {
+                key: await _commits_of(events, session, streams_of(model, key), moment, most_commits) for key in keys
+            }
+    return await compared(moment, model, {key: commits for key, commits in told.items() if commits is not None}, stored)
+
+
+async def compared(
+    moment: Moment,
+    model: ReadModel[Any],
+    told: Mapping[Key, Sequence[Commit]],
+    stored: Mapping[Key, RawBSONDocument],
+) -> Checked:
+    """`told` are all commits of each document up to the moment. Others have their turn between two documents."""
+    checked = Checked()
+    for key, commits in told.items():
+        if not commits and (key not in stored or stored[key].get("partition") in moment.emptied):
+            continue
+        checked.count += 1
+        if finding := finding_of(model, key, commits, stored.get(key), moment.upto):
+            checked.findings = [*checked.findings, finding]
+        await asyncio.sleep(0)
+    return checked
+
+
+@asynccontextmanager
+async def log_at(events: AsyncDatabase, moment: Moment) -> AsyncIterator[AsyncClientSession]:
+    """A snapshot of the log that has all the moment stands on; NotNow if this log does not have it."""
+    async with events.client.start_session(snapshot=True) as session:
+        wanted = {"_id": {"$in": list(moment.commands)}}
+        with reaching("The event log cannot be reached."):
+            found = await events["commits"].find(wanted, {"command_id": 1}, session=session).to_list()
+        if {commit["_id"]: commit["command_id"] for commit in found} != moment.commands:
+            raise NotNow("The log does not have the commits at which the views' checkpoints stand.")
+        yield session
+
+
+async def _commits_of(
+    events: AsyncDatabase, session: AsyncClientSession, streams: Sequence[str], moment: Moment, most_commits: int
+) -> list[Commit] | None:
+    """All that count up to the moment, in the order of the log; None if there are too many, or it cannot be said."""
+    wanted = {"stream": {"$in": list(streams)}}
+    with reaching("The event log cannot be reached."):
+        found = events["commits"].find(wanted, WITHOUT_METADATA, hint="stream_version", session=session)
+        commits = [from_partial_document(document) async for document in found.limit(most_commits + 1)]
+    if len(commits) > most_commits or any(commit.partition in moment.emptied for commit in commits):
+        return None
+    counted = [commit for commit in commits if commit.position <= moment.upto.get(commit.partition, 0)]
+    return sorted(counted, key=lambda commit: commit.position)
+
+
+async def subjects_told(
+    events: AsyncDatabase, model: ReadModel[Any], keys: Collection[Key], upto: Mapping[int, int]
+) -> set[Key]:
+    """Those of which the log tells anything up to there."""
+    names = {stream: key for key in keys for stream in streams_of(model, key)}
+    firsts: dict[Key, bool] = defaultdict(bool)
+    wanted = {"stream": {"$in": list(names)}, "version": 1}
+    with reaching("The event log cannot be reached."):
+        found = events["commits"].find(wanted, {"stream": 1, "partition": 1}, hint="stream_version")
+        async for commit in found:
+            firsts[names[commit["stream"]]] |= commit["_id"] <= upto.get(commit["partition"], 0)
+    return {key for key, is_told in firsts.items() if is_told}
+
+
+def streams_of(model: ReadModel[Any], key: Key) -> list[str]:
+    return [f"{context}-{key}" for context in model.contexts]
