@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypedDict
 
-import pymongo
 from msgspec import Meta
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -57,12 +56,11 @@ async def next_to_look_at(views: AsyncDatabase, partitions: frozenset[int]) -> M
     """The one that is not right again and was not looked at for the longest time."""
     wanted = {**OPEN, "partition": {"$in": list(partitions)}}
     with reaching_views():
-        return await views[DIFFERENCES].find_one_and_update(
-            wanted,
-            {"$currentDate": {"looked_at": True}},
-            sort=[("looked_at", 1)],
-            return_document=pymongo.ReturnDocument.BEFORE,
-        )
+        found: Any = await views[DIFFERENCES].find_one(wanted, sort=[("looked_at", 1)])
+        if found:
+            known = {"_id": found["_id"]}
+            await views[DIFFERENCES].update_one(known, {"$currentDate": {"looked_at": True}})
+        return found
 
 
 async def note_right_again(views: AsyncDatabase, difference: Mapping[str, Any]) -> None:
@@ -72,8 +70,10 @@ async def note_right_again(views: AsyncDatabase, difference: Mapping[str, Any]) 
 
 
 async def note_verified(views: AsyncDatabase, projection: str) -> None:
+    """Told to people, relied on by nobody: it may be lost."""
+    change = {"q": {"_id": projection}, "u": {"$currentDate": {"verified_at": True}}, "upsert": True}
     with reaching_views():
-        await views[VERIFIED].update_one({"_id": projection}, {"$currentDate": {"verified_at": True}}, upsert=True)
+        await views.command({"update": VERIFIED, "updates": [change], "writeConcern": {"w": 1}})
 
 
 async def standings(views: AsyncDatabase) -> dict[str, Standing]:

@@ -30,7 +30,7 @@ MOST_SUMS = 100_000  # in memory at a time
 MOST_EXAMPLES = 10
 WAIT_SECONDS = 60.0  # for partitions that are being emptied
 WAIT_PAUSE_SECONDS = 0.1
-ENDLESS_COMMITS = 10**9
+ENDLESS_COMMITS = 2**31 - 2
 ENDED = frozenset({239, 246})  # SnapshotTooOld, SnapshotUnavailable
 Tell = Callable[[int, int], None]
 

@@ -30,7 +30,7 @@ class NotNow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`upto` is where each partition stands; one that is just being emptied is not in it, nor is one without views."""
+    """`upto` is where each partition stands. Nothing can be said of those that are just being `emptied`."""
 
     views: AsyncDatabase
     session: AsyncClientSession
@@ -65,12 +65,11 @@ async def moment_of(views: AsyncDatabase) -> AsyncIterator[Moment]:
             raise NotNow("There are no views yet; the first projector makes them.")
         if others := made_by_others(shown):
             raise NotNow(f"What is shown of {', '.join(others)} is made by the rules of another version than this one.")
-        whole = [stand for stand in stands if not stand.get("clearing")]
         yield Moment(
             views=views,
             session=session,
             places=places_shown(shown),
-            upto={stand["partition"]: stand["position"] for stand in whole},
-            commands={stand["position"]: stand["command_id"] for stand in whole if stand["position"]},
+            upto={stand["partition"]: stand["position"] for stand in stands},
+            commands={stand["position"]: stand["command_id"] for stand in stands if stand["position"]},
             emptied=[stand["partition"] for stand in stands if stand.get("clearing")],
         )

@@ -56,10 +56,11 @@ async def _verify_once(
     async with moment_of(views) as moment:
         stored = await moment.documents(model.collection, keys)
         async with log_at(events, moment) as session:
-            told = {
-                key: await _commits_of(events, session, streams_of(model, key), moment, most_commits) for key in keys
-            }
-    return await compared(moment, model, {key: commits for key, commits in told.items() if commits is not None}, stored)
+            told = await _commits_of(events, session, model, keys, most_commits)
+    counted = {key: _counted(commits, moment) for key, commits in told.items()}
+    return await compared(
+        moment, model, {key: commits for key, commits in counted.items() if commits is not None}, stored
+    )
 
 
 async def compared(
@@ -93,14 +94,25 @@ async def log_at(events: AsyncDatabase, moment: Moment) -> AsyncIterator[AsyncCl
 
 
 async def _commits_of(
-    events: AsyncDatabase, session: AsyncClientSession, streams: Sequence[str], moment: Moment, most_commits: int
-) -> list[Commit] | None:
-    """All that count up to the moment, in the order of the log; None if there are too many, or it cannot be said."""
-    wanted = {"stream": {"$in": list(streams)}}
+    events: AsyncDatabase, session: AsyncClientSession, model: ReadModel[Any], keys: Collection[Key], most_commits: int
+) -> dict[Key, list[Commit]]:
+    """All commits of each document, without those documents of which a stream is longer."""
+    names = {stream: key for key in keys for stream in streams_of(model, key)}
+    longer = {"stream": {"$in": list(names)}, "version": most_commits + 1}
     with reaching("The event log cannot be reached."):
+        too_long = events["commits"].find(longer, {"stream": 1}, hint="stream_version", session=session)
+        left_out = {names[commit["stream"]] for commit in await too_long.to_list()}
+        wanted = {"stream": {"$in": [stream for stream, key in names.items() if key not in left_out]}}
         found = events["commits"].find(wanted, WITHOUT_METADATA, hint="stream_version", session=session)
-        commits = [from_partial_document(document) async for document in found.limit(most_commits + 1)]
-    if len(commits) > most_commits or any(commit.partition in moment.emptied for commit in commits):
+        told: dict[Key, list[Commit]] = {key: [] for key in keys if key not in left_out}
+        async for document in found:
+            told[names[document["stream"]]].append(from_partial_document(document))
+    return told
+
+
+def _counted(commits: Sequence[Commit], moment: Moment) -> list[Commit] | None:
+    """Those up to the moment, in the order of the log; None if nothing can be said then."""
+    if any(commit.partition in moment.emptied for commit in commits):
         return None
     counted = [commit for commit in commits if commit.position <= moment.upto.get(commit.partition, 0)]
     return sorted(counted, key=lambda commit: commit.position)
