@@ -338,3 +338,12 @@ async def test_the_latest_differences_are_kept(bench: ViewBench, monkeypatch: py
     kept = await differences_of(bench.views, "orders")
     assert [difference["key"] for difference in kept] == ["o4", "o3", "o2"]
     assert (await standings(bench.views))["orders"] == {"verified_at": None, "differences": 3}
+
+
+async def test_all_of_a_moment_is_as_it_stood_then(bench: ViewBench) -> None:
+    order_id = await order_of_user_1(bench)
+    async with moment_of(bench.views) as moment:
+        await bench.views["orders"].update_one({"_id": order_id}, {"$set": {"status": "PAID"}})
+        await bench.views["sums"].update_one({"_id": "users/1"}, {"$inc": {"total_orders": 1}})
+        assert (await moment.documents("orders", [order_id]))[order_id]["status"] == "PENDING"
+        assert (await verify_user(moment, 1)).findings == []
