@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,9 +18,7 @@ from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.chaos.oracle import judge
-from tests.chaos.oracle.facts import Facts, Violation
-from tests.chaos.oracle.gathering import gather
+from tests.fuzz.judging import AT_REST_SECONDS, BY_SAGAS, judged, wrong
 from tests.fuzz.spoiling import garbage, spelled, spoilt
 from tests.fuzz.wishes import BODIES, ORDERS, PRODUCTS, Wish, wishes
 from tests.support.broker import Broker, virtual_host
@@ -29,7 +27,6 @@ from tests.support.system import SERVICES, System, running_system, until
 
 MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "20000"))
 BATCH = 10
-AT_REST_SECONDS = 180.0
 PARTITIONS = 8
 
 table_values = (
@@ -199,22 +196,6 @@ async def is_quiet(post: Post) -> bool:
     return post.statuses.total() == answered
 
 
-def wrong(facts: Facts) -> list[Violation]:
-    """But for stock that was reserved here by hand, of which no saga knows."""
-    return [violation for violation in judge(facts) if "reserved for it" not in violation.detail]
-
-
-async def judged(system: System) -> Facts:
-    """What is there when the sagas, too, have nothing left to do."""
-
-    async def is_so() -> bool:
-        return not wrong(await gather(system, records=()))
-
-    with suppress(AssertionError):
-        await until(is_so, seconds=AT_REST_SECONDS, what="nothing is left to be done")
-    return await gather(system, records=())
-
-
 def test_random_messages_change_nothing_that_they_may_not(system: System, runner: asyncio.Runner) -> None:
     stack = AsyncExitStack()
     post = runner.run(opened(stack, system.amqp_url))
@@ -239,7 +220,7 @@ def test_random_messages_change_nothing_that_they_may_not(system: System, runner
     print(f"{post.sent} messages, {dict(post.statuses)}, {facts.positions['head']} commits, done: {dict(post.done)}")
     assert post.sent >= MESSAGES
     assert not [status for status in post.statuses if status >= 500]
-    assert {commit["_id"] for commit in facts.commits if commit["actor"] != "saga"} == post.written
+    assert {commit["_id"] for commit in facts.commits if commit["actor"] != BY_SAGAS} == post.written
     assert {name: program.pid for name, program in system._programs.items()} == pids
     assert all(program.exit_code is None for program in system._programs.values())
     assert wrong(facts) == []

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from command_service.messages.reading import routing_key_of
 from command_service.routes import IMPORT_ROUTE, ROUTES
 from query_service.routes import LOG_QUERIES, QUERIES
+from tests.fuzz.judging import judged, wrong
 from tests.fuzz.shopper import BRINGS, STOCKED, Shopper
 from tests.fuzz.spoiling import NASTY, garbage, spelled, spoilt
-from tests.fuzz.test_messages import judged, wrong
 from tests.fuzz.wishes import BODIES, ORDERS
 from tests.support.broker import Broker, virtual_host
 from tests.support.door import send, spell
