@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,18 +15,17 @@ import aio_pika
 import orjson
 import pytest
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.drawing import draw_evenly
 from tests.fuzz.judging import AT_REST_SECONDS, BY_SAGAS, judged, wrong
 from tests.fuzz.spoiling import garbage, spelled, spoilt
-from tests.fuzz.wishes import BODIES, ORDERS, PRODUCTS, Wish, wishes
+from tests.fuzz.wishes import BODIES, KEYS, ORDERS, PRODUCTS, Wish, wishes
 from tests.support.broker import Broker, virtual_host
 from tests.support.sender import DEAD, QUEUE, Sender, a_sender
 from tests.support.system import SERVICES, System, running_system, until
 
 MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "20000"))
-BATCH = 10
 PARTITIONS = 8
 
 table_values = (
@@ -57,10 +56,10 @@ class Posted:
 
 
 @st.composite
-def commands(draw: st.DrawFn) -> Posted:
+def commands(draw: st.DrawFn, key: str) -> Posted:
     """A good one, one with a fault in its body, its headers or its properties, or garbage under a good key."""
-    wish: Wish = draw(wishes)
-    body, told, key = spelled(wish.body), dict(wish.ids), wish.key
+    wish: Wish = draw(wishes(key))
+    body, told = spelled(wish.body), dict(wish.ids)
     properties: dict[str, Any] = {"content_type": "application/json", "message_id": uuid4().hex}
     match draw(st.sampled_from(["good", "good", "body", "body", "headers", "properties", "garbage", "key"])):
         case "body":
@@ -201,29 +200,23 @@ def test_random_messages_change_nothing_that_they_may_not(system: System, runner
     post = runner.run(opened(stack, system.amqp_url))
     pids = {name: program.pid for name, program in system._programs.items()}
 
-    @settings(
-        max_examples=MESSAGES // BATCH,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.lists(commands() | events(), min_size=BATCH, max_size=BATCH))
-    def send(batch: list[Posted]) -> None:
-        for posted in batch:
+    def send(some: Sequence[Posted]) -> None:
+        for posted in some:
             runner.run(post.send(posted))
 
-    send()
+    draw_evenly([*map(commands, KEYS), *[events()] * (len(KEYS) // 2)], MESSAGES, send)
     runner.run(at_rest(post))
     facts = runner.run(judged(system))
     runner.run(stack.aclose())
+    violations = wrong(facts)
+    print(*violations, sep="\n")
     print(f"{post.sent} messages, {dict(post.statuses)}, {facts.positions['head']} commits, done: {dict(post.done)}")
     assert post.sent >= MESSAGES
     assert not [status for status in post.statuses if status >= 500]
     assert {commit["_id"] for commit in facts.commits if commit["actor"] != BY_SAGAS} == post.written
     assert {name: program.pid for name, program in system._programs.items()} == pids
     assert all(program.exit_code is None for program in system._programs.values())
-    assert wrong(facts) == []
+    assert violations == []
     assert not [key for key in BODIES if not post.done[key]], "of these only the door was tested"
 
 
