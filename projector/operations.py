@@ -38,7 +38,7 @@ class Rollback(Message):
 
 
 class Nothing(Message):
-    """No body."""
+    """No body; one that is sent all the same is not looked at."""
 
 
 class Projections(TypedDict):
@@ -180,7 +180,7 @@ def make_contract() -> dict[str, Any]:
 
 def _handler(views: Views, route: OperationRoute) -> Handler:
     async def handle(http: web.Request) -> web.Response:
-        wish = parse_body(route.body, await read_body_if_any(http))
+        wish = Nothing() if route.body is Nothing else parse_body(route.body, await read_body_if_any(http))
         return json_response(await route.ask(views, http, wish))
 
     return handle
