@@ -5,23 +5,26 @@ rules of that generation (`projector/keeper.py`) does what it says.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.errors import CommandRejected, NotFound
+from common.errors import CommandRejected, NotFound, Unavailable
 from common.generations import read_or_make_shown
 from common.read_models import READ_MODELS
 from common.read_models.generations import FIRST, Places, place_of, places_of
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, PROGRESS, SHOWN
+from common.sink import Fenced
+from common.transaction import Guarded, transact
 
 GROUP = "views"
 ASKED, BUILDING, FOLLOWING, READY, OLD, DROPPING = "asked", "building", "following", "ready", "old", "dropping"
 UNDER_WAY = (ASKED, BUILDING, FOLLOWING)
+TRIES = 20  # to ask alone
 Document = dict[str, Any]
 
 
@@ -70,29 +73,45 @@ async def ask_for_another(
     """Have one more generation built by the rules of this process; one that is under way by them goes on.
 
     What was kept until now is dropped. `is_switched` shows it as soon as it is ready, `is_verified` only if nothing
-    differs from what is shown now.
+    differs from what is shown now. Who asks at the same time as others gets the same one.
     """
-    model = model_called(name)
-    await read_or_make_shown(database)
     wishes = {"is_verified": is_verified, "is_switched": is_switched}
+    for _ in range(TRIES):
+        with suppress(Fenced):  # somebody else has asked, or has dropped it
+            return await _ask(database, log_id, model_called(name), wishes)
+    raise Unavailable("Too many ask for this at once; ask again in a moment.")
+
+
+async def _ask(database: AsyncDatabase, log_id: str, model: ReadModel[Any], wishes: Document) -> Document:
+    """Raises Fenced if this was done at the same time as another's."""
+    name = model.collection
+    asked_for = await _asked_for(database, name)
     others = await generations_of(database, name)
     for other in others:
         if other["state"] in UNDER_WAY and (other["rules"], other["log_id"]) == (model.rules, log_id):
-            await database[GENERATIONS].update_one({"_id": other["_id"]}, {"$set": wishes})
-            return other | wishes
-    for other in others:
-        await database[GENERATIONS].update_one({"_id": other["_id"]}, {"$set": {"state": DROPPING}})
-    asked = described(name, await _new_number(database, name), model.rules, log_id) | wishes | {"state": ASKED}
-    await database[GENERATIONS].insert_one(asked)
+            going_on = _as_read(other) | {"state": {"$in": UNDER_WAY}}
+            if (await database[GENERATIONS].update_one(going_on, {"$set": wishes})).matched_count:
+                return other | wishes
+            raise Fenced
+    asked = described(name, FIRST + (asked_for or 0) + 1, model.rules, log_id) | wishes | {"state": ASKED}
+    field = f"asked_for.{name}"
+    count = {"q": {"_id": SHOWN, field: asked_for}, "u": {"$inc": {field: 1}}}
+    updates = [count, *({"q": _as_read(other), "u": {"$set": {"state": DROPPING}}} for other in others)]
+    changed = Guarded({"update": GENERATIONS, "updates": updates}, must_match=len(updates))
+    await transact(database, [changed, Guarded({"insert": GENERATIONS, "documents": [asked]})])
     return asked
 
 
-async def _new_number(database: AsyncDatabase, name: str) -> int:
-    """One that was never given; the first generation is there without being asked for."""
-    counted: Any = await database[GENERATIONS].find_one_and_update(
-        {"_id": SHOWN}, {"$inc": {f"asked_for.{name}": 1}}, return_document=pymongo.ReturnDocument.AFTER
-    )
-    return FIRST + counted["asked_for"][name]
+def _as_read(found: Document) -> Document:
+    """What has been shown or dropped since is not meant."""
+    return {"_id": found["_id"], "state": found["state"]}
+
+
+async def _asked_for(database: AsyncDatabase, name: str) -> int | None:
+    """How many; no number is given twice. The first generation is there without being asked for."""
+    await read_or_make_shown(database)
+    pointers: Any = await database[GENERATIONS].find_one({"_id": SHOWN})
+    return pointers.get("asked_for", {}).get(name)
 
 
 def described(name: str, number: int, rules: int, log_id: str) -> Document:

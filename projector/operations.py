@@ -14,7 +14,7 @@ from common.contract.openapi import openapi
 from common.contract.operations import Body, Operation, json_reply
 from common.contract.schemas import reference, schemas_of_answers, schemas_of_models
 from common.contract.serving import add_document
-from common.errors import BadRequest
+from common.errors import BadRequest, NotFound
 from common.values import Message, is_number_id
 from common.web import json_response
 from projector.differences import FoundDifference, differences_of
@@ -38,7 +38,7 @@ class Rollback(Message):
 
 
 class Nothing(Message):
-    """No body."""
+    """No body; one that is sent all the same is not looked at."""
 
 
 class Projections(TypedDict):
@@ -96,7 +96,7 @@ async def rebuild(views: Views, http: web.Request, wish: Rebuild) -> Generation:
     wishes = {"is_verified": wish.verify, "is_switched": wish.switch}
     with reaching_views():
         asked = await ask_for_another(views.database, views.log_id, name, **wishes)
-    return await _told(views, asked["_id"])
+    return await told(views, asked["_id"])
 
 
 async def roll_back(views: Views, http: web.Request, wish: Rollback) -> Generation:
@@ -104,7 +104,7 @@ async def roll_back(views: Views, http: web.Request, wish: Rollback) -> Generati
     name = _name(http)
     with reaching_views():
         asked = await ask_to_show(views.database, views.log_id, name, wish.generation)
-    return await _told(views, asked["_id"])
+    return await told(views, asked["_id"])
 
 
 async def drop_generation(views: Views, http: web.Request, _: Nothing) -> Dropped:
@@ -180,7 +180,7 @@ def make_contract() -> dict[str, Any]:
 
 def _handler(views: Views, route: OperationRoute) -> Handler:
     async def handle(http: web.Request) -> web.Response:
-        wish = parse_body(route.body, await read_body_if_any(http))
+        wish = Nothing() if route.body is Nothing else parse_body(route.body, await read_body_if_any(http))
         return json_response(await route.ask(views, http, wish))
 
     return handle
@@ -206,7 +206,8 @@ def _name(http: web.Request) -> str:
     return model_called(http.match_info["name"]).collection
 
 
-async def _told(views: Views, generation: str) -> Generation:
-    told = await one_generation(views.database, generation)
-    assert told, "it was just asked for"
-    return told
+async def told(views: Views, generation: str) -> Generation:
+    found = await one_generation(views.database, generation)
+    if found is None:
+        raise NotFound("unknown_generation", f"{generation} was asked for, and has been dropped since.")
+    return found

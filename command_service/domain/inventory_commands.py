@@ -65,6 +65,9 @@ class RemoveInventoryMedia(Message):
 class ReserveStock(Message):
     """Set pieces aside for a line of an order; `reservation_id` is by what they are released or committed.
 
+    Take a new one each time: that of a reservation which is over may be taken again, and what is said of it then is
+    said of the new one.
+
     `product_id`, here and below, may be left out where the command is addressed to a product.
     """
 

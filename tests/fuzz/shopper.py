@@ -1,17 +1,24 @@
 """A good client that brings things about, so that a command finds what it is for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from random import choice
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 
+from projector.generations import OLD, READY
 from tests.fuzz.wishes import PRODUCTS
-from tests.support.system import System
+from tests.support.system import System, until
 
 WAIT = {"Prefer": "wait=9"}
 STOCKED = 1  # a product with an inventory that never ends
+BUILT_SECONDS = 120.0  # a builder starts when nobody else needs the machine
+REBUILT = ("inventory", "products")
+DROPPED = "inventory"  # while it is built
+KEPT_TWICE = "orders"  # now one generation is shown, now the other
+KEPT = {READY, OLD}  # generations that can be shown
 Ids = dict[str, str]
 """Placeholder → what is sent in its place."""
 
@@ -25,6 +32,7 @@ class Shopper:
         self._numbers = iter(range(10_000, 10**9))
 
     async def done(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        told: dict[str, Any] = {}
         for _ in range(20):  # what the sagas do at the same time may be in the way for a moment
             url = f"{self._gateway}/cqrs/commands/{path}"
             async with self.http.request(method, url, json=body, headers=WAIT) as answer:
@@ -73,48 +81,40 @@ class Shopper:
             await self.done("POST", f"products/{product_id}/inventory", {"product_name": "Lamp", "quantity": 9})
         return found
 
+    async def nothing_reserved(self) -> Ids:
+        return {"@product@": str(STOCKED), "@order@": str(uuid4()), "@reservation@": str(uuid4())}
+
     async def reservation(self) -> Ids:
-        found = {"@product@": str(STOCKED), "@order@": str(uuid4()), "@reservation@": str(uuid4())}
+        found = await self.nothing_reserved()
         wanted = {"order_id": found["@order@"], "reservation_id": found["@reservation@"], "quantity": 5}
         await self.done("POST", f"inventory/{STOCKED}/reserve", wanted)
         return found
 
+    async def model(self) -> Ids:
+        return {"@model@": choice(REBUILT)}
 
-Bring = Callable[[Shopper], Awaitable[Ids]]
+    async def generation(self) -> Ids:
+        """One that is being built and will not be shown."""
+        asked = await self._ops("POST", f"projections/{DROPPED}/rebuild", {"switch": False})
+        return {"@model@": DROPPED, "@generation@": asked["generation"].partition("@")[2]}
 
+    async def former_generation(self) -> Ids:
+        await until(self._is_kept, seconds=BUILT_SECONDS, what=f"{KEPT_TWICE} is built anew")
+        return {"@model@": KEPT_TWICE}
 
-async def _nothing_reserved(_: Shopper) -> Ids:
-    return {"@product@": str(STOCKED), "@order@": str(uuid4()), "@reservation@": str(uuid4())}
+    async def nothing_is_built(self) -> bool:
+        projections = (await self._ops("GET", "projections"))["data"]
+        return {g["state"] for projection in projections for g in projection["generations"]} <= KEPT
 
+    async def _is_kept(self) -> bool:
+        """Whether there is another generation that can be shown; it is asked for until there is."""
+        told = await self._ops("GET", f"projections/{KEPT_TWICE}")
+        if any(generation["state"] in KEPT for generation in told["generations"]):
+            return True
+        await self._ops("POST", f"projections/{KEPT_TWICE}/rebuild", {})
+        return False
 
-BRINGS: Mapping[str, Bring] = {
-    "order.AddOrderItem": lambda shopper: shopper.order("VALIDATED"),
-    "order.RemoveOrderItem": lambda shopper: shopper.order("VALIDATED"),
-    "order.UpdateShippingAddress": lambda shopper: shopper.order("VALIDATED"),
-    "order.UpdateOrderStatus": lambda shopper: shopper.order("SHIPPED"),
-    "order.ShipOrder": lambda shopper: shopper.order("PAID"),
-    "order.DeliverOrder": lambda shopper: shopper.order("SHIPPED"),
-    "order.CompleteOrder": lambda shopper: shopper.order("DELIVERED"),
-    "order.CancelOrder": lambda shopper: shopper.order("VALIDATED"),
-    "order.RefundOrder": lambda shopper: shopper.order("DELIVERED"),
-    "order.DeleteOrder": lambda shopper: shopper.order("CANCELLED"),
-    "order.RequestPayment": lambda shopper: shopper.order("VALIDATED"),
-    "inventory.UpdateInventory": lambda shopper: shopper.number(),
-    "inventory.ReserveStock": _nothing_reserved,
-    "inventory.ReleaseStock": lambda shopper: shopper.reservation(),
-    "inventory.CommitStock": lambda shopper: shopper.reservation(),
-    "inventory.CreateInventory": lambda shopper: shopper.product(),
-    "inventory.RollbackInventory": lambda shopper: shopper.product(inventory=True),
-    "inventory.AttachInventoryMedia": lambda shopper: shopper.product(inventory=True),
-    "inventory.RemoveInventoryMedia": lambda shopper: shopper.product(inventory=True),
-    "product.CreateProduct": lambda shopper: shopper.number(),
-    **{
-        key: lambda shopper: shopper.product()
-        for key in (
-            *("product.UpdateProduct", "product.ChangePrice", "product.ActivateProduct", "product.RollbackProduct"),
-            *("media.CreateMedia", "media.RollbackMedia", "attributes.CreateAttribute"),
-            *("attributes.CreateAttributes", "attributes.RollbackAttributes"),
-        )
-    },
-}
-"""What must be there before a command can be done, by its routing key."""
+    async def _ops(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        async with self.http.request(method, f"{self._gateway}/cqrs/ops/{path}", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()

@@ -3,8 +3,8 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,21 +15,17 @@ import aio_pika
 import orjson
 import pytest
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.chaos.oracle import judge
-from tests.chaos.oracle.facts import Facts, Violation
-from tests.chaos.oracle.gathering import gather
+from tests.fuzz.drawing import draw_evenly
+from tests.fuzz.judging import AT_REST_SECONDS, BY_SAGAS, judged, wrong
 from tests.fuzz.spoiling import garbage, spelled, spoilt
-from tests.fuzz.wishes import BODIES, ORDERS, PRODUCTS, Wish, wishes
+from tests.fuzz.wishes import BODIES, KEYS, ORDERS, PRODUCTS, Wish, wishes
 from tests.support.broker import Broker, virtual_host
 from tests.support.sender import DEAD, QUEUE, Sender, a_sender
 from tests.support.system import SERVICES, System, running_system, until
 
 MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "20000"))
-BATCH = 10
-AT_REST_SECONDS = 180.0
 PARTITIONS = 8
 
 table_values = (
@@ -60,10 +56,10 @@ class Posted:
 
 
 @st.composite
-def commands(draw: st.DrawFn) -> Posted:
+def commands(draw: st.DrawFn, key: str) -> Posted:
     """A good one, one with a fault in its body, its headers or its properties, or garbage under a good key."""
-    wish: Wish = draw(wishes)
-    body, told, key = spelled(wish.body), dict(wish.ids), wish.key
+    wish: Wish = draw(wishes(key))
+    body, told = spelled(wish.body), dict(wish.ids)
     properties: dict[str, Any] = {"content_type": "application/json", "message_id": uuid4().hex}
     match draw(st.sampled_from(["good", "good", "body", "body", "headers", "properties", "garbage", "key"])):
         case "body":
@@ -199,50 +195,28 @@ async def is_quiet(post: Post) -> bool:
     return post.statuses.total() == answered
 
 
-def wrong(facts: Facts) -> list[Violation]:
-    """But for stock that was reserved here by hand, of which no saga knows."""
-    return [violation for violation in judge(facts) if "reserved for it" not in violation.detail]
-
-
-async def judged(system: System) -> Facts:
-    """What is there when the sagas, too, have nothing left to do."""
-
-    async def is_so() -> bool:
-        return not wrong(await gather(system, records=()))
-
-    with suppress(AssertionError):
-        await until(is_so, seconds=AT_REST_SECONDS, what="nothing is left to be done")
-    return await gather(system, records=())
-
-
 def test_random_messages_change_nothing_that_they_may_not(system: System, runner: asyncio.Runner) -> None:
     stack = AsyncExitStack()
     post = runner.run(opened(stack, system.amqp_url))
     pids = {name: program.pid for name, program in system._programs.items()}
 
-    @settings(
-        max_examples=MESSAGES // BATCH,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.lists(commands() | events(), min_size=BATCH, max_size=BATCH))
-    def send(batch: list[Posted]) -> None:
-        for posted in batch:
+    def send(some: Sequence[Posted]) -> None:
+        for posted in some:
             runner.run(post.send(posted))
 
-    send()
+    draw_evenly([*map(commands, KEYS), *[events()] * (len(KEYS) // 2)], MESSAGES, send)
     runner.run(at_rest(post))
     facts = runner.run(judged(system))
     runner.run(stack.aclose())
+    violations = wrong(facts)
+    print(*violations, sep="\n")
     print(f"{post.sent} messages, {dict(post.statuses)}, {facts.positions['head']} commits, done: {dict(post.done)}")
     assert post.sent >= MESSAGES
     assert not [status for status in post.statuses if status >= 500]
-    assert {commit["_id"] for commit in facts.commits if commit["actor"] != "saga"} == post.written
+    assert {commit["_id"] for commit in facts.commits if commit["actor"] != BY_SAGAS} == post.written
     assert {name: program.pid for name, program in system._programs.items()} == pids
     assert all(program.exit_code is None for program in system._programs.values())
-    assert wrong(facts) == []
+    assert violations == []
     assert not [key for key in BODIES if not post.done[key]], "of these only the door was tested"
 
 

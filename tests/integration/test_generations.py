@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from common.config import Settings
+from common.errors import NotFound
 from common.generations import places_shown, read_shown
 from common.read_models import READ_MODELS
 from common.sink import Fenced, Superseded
 from projector import building as building_module
 from projector.builder import Work
 from projector.generations import (
+    ASKED,
     DROPPING,
     OLD,
     READY,
@@ -26,6 +28,7 @@ from projector.generations import (
     to_be_done,
 )
 from projector.keeper import Keeper
+from projector.operations import Views, told
 from tests.support.system import until
 from tests.support.view_bench import ViewBench, a_view_bench
 
@@ -69,6 +72,19 @@ async def the_one(bench: ViewBench, generation: str) -> dict[str, Any]:
 
 async def shown(bench: ViewBench, name: str = "orders") -> int:
     return (await read_shown(bench.views))[name]["generation"]
+
+
+async def test_whoever_asks_at_the_same_time_gets_the_same_generation(bench: ViewBench) -> None:
+    await ask(bench)  # which is under way
+    await ask_to_drop(bench.views, "orders", 2)
+    asked = await asyncio.gather(*(ask(bench) for _ in range(8)))
+    assert set(asked) == {"orders@3"}
+    assert [g["state"] for g in await generations_of(bench.views, "orders")] == [DROPPING, ASKED]
+
+
+async def test_what_was_dropped_as_soon_as_it_was_asked_for_is_told_as_unknown(bench: ViewBench) -> None:
+    with pytest.raises(NotFound, match="has been dropped since"):
+        await told(Views(bench.views, bench.log.info.id), "orders@2")
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -20,7 +20,7 @@ from query_service.contract import make_contract as make_query_contract
 
 _URI = "urn:leveret"
 _OF_HTTP = {"content-type", "content-length", "date", "server", "connection", "allow", "cache-control", "vary"}
-_OF_HTTP |= {"content-security-policy", "last-modified", "accept-ranges", "x-accel-buffering"}
+_OF_HTTP |= {"content-security-policy", "last-modified", "accept-ranges", "x-accel-buffering", "transfer-encoding"}
 _OF_TRANSPORT = {405, 408, 413, 415, 417, 431}  # refused before anybody looks at what the path means
 PROBLEM = "application/problem+json"
 

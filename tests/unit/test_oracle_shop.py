@@ -192,3 +192,7 @@ def test_a_planted_fault_is_found_by_its_rule(fault: str) -> None:
 
 def test_a_charge_may_be_open_while_there_is_time_for_it() -> None:
     assert found_by("O9", lambda facts: leave_a_charge_open(facts, 1)) == []
+
+
+def test_a_generation_that_is_kept_may_stand_where_it_was_left() -> None:
+    assert found_by("O9", add("checkpoints", SET_BACK | {"_id": "orders@2/0"})) == []

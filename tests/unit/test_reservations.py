@@ -10,12 +10,17 @@ from command_service.domain.decider import Context
 from command_service.domain.inventory import INVENTORY
 from command_service.domain.inventory_commands import CommitStock, ReleaseStock, ReserveStock, UpdateInventory
 from command_service.domain.inventory_state import Inventory
+from command_service.handling import Request
 from common.access.actors import ANYBODY
 from common.errors import Refusal
 from common.events.inventory import InventoryUpdated, LowStockDetected, StockCommitted, StockReleased, StockReserved
 from common.values import Money
+from tests.support.appending import Service, a_request
+from tests.support.memory_log import MemoryLog, Store
 from tests.support.rules import NOW, SUBJECT, given
+from tests.support.virtual_time import virtually
 
+virtual = virtually("common.group_commit")
 PRICE = Money(amount=4999, currency="EUR")
 STOCK = InventoryUpdated(product_id=456, product_name="Keyboard", quantity=10, unit_price=PRICE, low_stock_threshold=5)
 FIRST, SECOND = str(UUID(int=1, version=5)), str(UUID(int=2, version=5))
@@ -56,6 +61,14 @@ def update(quantity: int) -> UpdateInventory:
     return UpdateInventory(product_id=456, quantity=quantity)
 
 
+def keyed(command: Any, key: str = "") -> Request:
+    return a_request(
+        command=command, decider=INVENTORY, subject="456", command_id=f"{command!r} {key}", fingerprint=repr(command)
+    )
+
+
+STOCK_IT = UpdateInventory(product_id=456, product_name="Keyboard", quantity=10, unit_price=PRICE)
+OTHER = str(UUID(int=3, version=5))
 INACTIVE = InventoryUpdated(product_id=456, status="INACTIVE")
 
 
@@ -114,6 +127,24 @@ def test_an_open_reservation_is_released() -> None:
 
 def test_what_was_released_can_be_reserved_by_others() -> None:
     given(INVENTORY, STOCK, reserved(10), released(10)).when(reserve(4, SECOND)).then(reserved(4, SECOND))
+
+
+def test_the_name_of_a_closed_reservation_is_free_again() -> None:
+    given(INVENTORY, STOCK, reserved(4), released(4)).when(reserve(3)).then(reserved(3))
+    given(INVENTORY, STOCK, reserved(2), committed(2)).when(reserve(1)).then(reserved(1))
+
+
+@virtual
+async def test_a_release_that_comes_again_late_leaves_the_next_reservation_of_this_name_alone() -> None:
+    store = Store()
+    service = Service(MemoryLog(store, random=Random(0)), store.info)
+    for command in (STOCK_IT, reserve(4), release(), reserve(3).model_copy(update={"order_id": OTHER})):
+        assert (await service.handle(keyed(command))).changed
+    again = await service.handle(keyed(release()))
+    assert (again.version, again.replayed) == (3, True)
+    last = await service.handle(keyed(release(), "another key"))
+    assert [event.data["quantity"] for event in last.events] == [3]
+    await service.end()
 
 
 def test_nothing_is_reserved_of_an_inactive_inventory() -> None:
