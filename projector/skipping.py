@@ -7,6 +7,7 @@ stays parked until the next retry.
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import pymongo
 from pydantic import Field
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -45,9 +46,11 @@ async def request_skip(
         "actor": actor,
         "at": datetime.now(UTC),
     }
-    await database[SKIPS].update_one({"_id": decided["_id"]}, {"$setOnInsert": decided}, upsert=True)
+    first: Any = await database[SKIPS].find_one_and_update(
+        {"_id": decided["_id"]}, {"$setOnInsert": decided}, upsert=True, return_document=pymongo.ReturnDocument.AFTER
+    )
     await request_retry(database, model, key)
-    return decided
+    return first
 
 
 async def find_skips(database: AsyncDatabase, limit: int, after: str = "") -> list[Skip]:

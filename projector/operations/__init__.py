@@ -60,5 +60,5 @@ def _operation(route: OperationRoute, shown: dict[str, Any]) -> Operation:
         parameters=route.parameters,
         body=None if route.body is Nothing else Body(content, is_required=False),
         replies={200: json_reply("What was asked for.", shown)},
-        problems=() if route.method == "GET" else (409,),
+        problems=route.problems,
     )

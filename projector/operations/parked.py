@@ -159,12 +159,29 @@ PARKED = (
         "One that stands still, and why",
         get_parked,
         InspectedDocument,
+        problems=(409,),
         tag="parked",
     ),
     OperationRoute(
-        "POST", "/ops/parked/retry", "RetryParked", "Fold them again from the log", retry, Retried, Retry, tag="parked"
+        "POST",
+        "/ops/parked/retry",
+        "RetryParked",
+        "Fold them again from the log",
+        retry,
+        Retried,
+        Retry,
+        problems=(409,),
+        tag="parked",
     ),
     OperationRoute(
-        "POST", "/ops/parked/skip", "SkipCommit", "Pass over a commit", skip, DecidedSkip, SkipCommit, tag="parked"
+        "POST",
+        "/ops/parked/skip",
+        "SkipCommit",
+        "Pass over a commit",
+        skip,
+        DecidedSkip,
+        SkipCommit,
+        problems=(409,),
+        tag="parked",
     ),
 )

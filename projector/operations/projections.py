@@ -105,6 +105,7 @@ PROJECTIONS = (
         rebuild,
         Generation,
         Rebuild,
+        problems=(409,),
     ),
     OperationRoute(
         "POST",
@@ -114,6 +115,7 @@ PROJECTIONS = (
         roll_back,
         Generation,
         Rollback,
+        problems=(409,),
     ),
     OperationRoute(
         "DELETE",
@@ -122,6 +124,7 @@ PROJECTIONS = (
         "Drop a generation that is not shown",
         drop_generation,
         Dropped,
+        problems=(409,),
     ),
 )
 

@@ -29,7 +29,7 @@ Ask = Callable[[Views, web.Request, Any], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class OperationRoute:
-    """`body` is what may stand in it; `shown` the shape of the answer."""
+    """`body` is what may stand in it; `shown` the shape of the answer; `problems` as `Operation` has them."""
 
     method: str
     path: str
@@ -39,4 +39,5 @@ class OperationRoute:
     shown: Any
     body: type[Message] = Nothing
     parameters: tuple[Parameter, ...] = ()
+    problems: tuple[int, ...] = ()
     tag: str = "projections"
