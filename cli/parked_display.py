@@ -49,7 +49,7 @@ def show_inspected(told: InspectedDocument) -> None:
     console, row = _console(), told["document"]
     console.print(f"{row['projection']} {row['key']}: {row['code']} at position {row['position']}", style="bold")
     console.print(row["detail"], markup=False)
-    console.print(f"shown until then: {_good(row)}")
+    console.print(f"until then {_good(row)}")
     if commit := told["commit"]:
         at = f"{commit['recorded_at']:%Y-%m-%d %H:%M:%S} UTC"
         console.print(f"the commit: {commit['stream']} version {commit['version']}, {at}, by {commit['actor']}")
@@ -58,7 +58,7 @@ def show_inspected(told: InspectedDocument) -> None:
             console.print(f"    {event['event']} (schema {event['schema']}) {data}", markup=False)
     else:
         console.print("the log has no commit of it there")
-    console.print(f"behind it wait {told['waiting_commits']:,} commits")
+    console.print(f"waiting behind it: {told['waiting_commits']:,}")
     for waiting in told["waiting"]:
         console.print(f"    {waiting['position']} {waiting['stream']} {', '.join(waiting['events'])}", markup=False)
     if told["skips"]:

@@ -1,6 +1,7 @@
 """Documents are folded again from the log: one, or many that are parked, a few of them at a time (PROTOCOL V2, V5)."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from projector.parked import IS_PARKED, Place, find_parked, parked_document, pla
 from projector.requests import RETRY, RETRY_PARKED, Request, ask, done, goes_on
 from projector.statements import document_statements, summary_statements
 from projector.views import load, reaching_views
+
+READ_AT_ONCE = 10  # documents
 
 log = structlog.get_logger(__name__)
 
@@ -110,8 +113,9 @@ async def fold_again(at: Standing, model: ReadModel[Any], keys: Sequence[str | i
     """
     known = await load(at.database, [(model.collection, key) for key in keys], at.places)
     upto, changes = await at.checkpoints.position(at.partition), Changes()
+    folded = await _all_folded(at, model, known, upto)
     for document_id, before in known.items():
-        change = Change(before, await _folded(at, model, document_id[1], before.partition, upto))
+        change = Change(before, folded[document_id])
         changes.documents[document_id] = change
         add_sums(changes, model, change)
     await transact(
@@ -126,6 +130,17 @@ async def fold_again(at: Standing, model: ReadModel[Any], keys: Sequence[str | i
     at.checkpoints.moved([at.partition])
     parked = sum(change.after.parked is not None for change in changes.documents.values())
     log.info("retried", collection=model.collection, documents=len(known), still_parked=parked)
+
+
+async def _all_folded(
+    at: Standing, model: ReadModel[Any], known: Mapping[DocumentId, Doc], upto: int
+) -> dict[DocumentId, Doc]:
+    ids, docs = list(known), dict[DocumentId, Doc]()
+    for start in range(0, len(ids), READ_AT_ONCE):
+        some = ids[start : start + READ_AT_ONCE]
+        reading = (_folded(at, model, i[1], known[i].partition, upto) for i in some)
+        docs |= zip(some, await asyncio.gather(*reading), strict=True)
+    return docs
 
 
 async def _folded(at: Standing, model: ReadModel[Any], key: str | int, partition: int, upto: int) -> Doc:
