@@ -2,7 +2,8 @@
 
 `{kind: "rebuild", partition}`, `{kind: "retry", partition, collection, key}` and "repair" alike, or
 `{kind: "retry_parked", partition, collection, code, after}`: all that are parked, those with this code if there is one;
-`after` is where the last round ended. `asked` is another with each asking: who is asked again while it is at it does it again.
+`after` is where the last round ended. `asked` is another with each asking: who is asked again while it is at it does
+it again.
 """
 
 from collections.abc import Iterable, Mapping

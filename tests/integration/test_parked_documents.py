@@ -19,6 +19,7 @@ from projector import repairs as repairs_module
 from projector.builder import Work
 from projector.generations import ask_for_another
 from projector.parked import IS_PARKED, ORDER, count_parked, find_parked, groups_of, key_called
+from projector.repairing import ask_for_repair
 from projector.requests import request_rebuild
 from projector.retrying import request_retries, request_retry
 from projector.skipping import find_skips, request_skip
@@ -26,6 +27,7 @@ from projector.writer import ViewWriter
 from query_service.past.asking import Past
 from query_service.past.documents import _doc_of
 from tests.support.ledger import event
+from tests.support.verifying import found_everywhere, fully_verified
 from tests.support.view_bench import ViewBench, a_view_bench
 
 WHY = {"reason": "a test wrote it", "actor": "somebody"}
@@ -336,6 +338,24 @@ async def skipping_meanwhile(bench: ViewBench, writer: ViewWriter, work: Work, g
         await work.do(generation)
     finally:
         work._read = read  # type: ignore[method-assign]
+
+
+async def test_V5_what_is_skipped_is_no_difference_and_is_repaired_with_its_skip(bench: ViewBench) -> None:
+    strange, _ = await some_parked(bench, 2)
+    writer = bench.writer()
+    await bench.catch_up(writer)
+    await skip(bench, strange)
+    assert (await found_everywhere(bench)).findings == []  # nor while it waits to be folded again
+    await serve(bench, writer)
+    skipped = await the_order(bench, strange)
+    assert (await found_everywhere(bench)).findings == []
+    assert (await fully_verified(bench)).is_identical
+    await bench.views["orders"].update_one({"_id": strange.subject}, {"$set": {"status": "NONSENSE"}})
+    (found,) = (await found_everywhere(bench)).findings
+    assert (found.key, found.fields) == (strange.subject, ("status",))
+    await ask_for_repair(bench.views, "orders", strange.subject, strange.partition)
+    await serve(bench, writer)
+    assert await the_order(bench, strange) == skipped
 
 
 async def test_V5_what_was_is_told_with_what_is_skipped(bench: ViewBench) -> None:
