@@ -11,10 +11,12 @@ from cli.events import republish_events
 from cli.imports import import_file
 from cli.log import verify_log
 from cli.migrate import migrate
+from cli.parked import inspect, parked
 from cli.partitions import partitions
 from cli.process import kill, start
-from cli.projections import drop, list_projections, rollback
-from cli.projections import rebuild as rebuild_projection
+from cli.projections import drop, list_projections, rebuild, rollback
+from cli.reset import reset
+from cli.retrying import retry, skip
 from cli.sagas import retry as retry_saga
 from cli.sagas import show as show_sagas
 from cli.secrets import apply_accounts, make_secrets
@@ -23,7 +25,6 @@ from cli.stack import down, status, up
 from cli.state import show_state
 from cli.tokens import issue_token
 from cli.verification import verify_projections
-from cli.views import parked, rebuild, retry
 from stack.errors import StackError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -38,18 +39,19 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),
-    "views": (
-        "Look after the views: make them anew from the log, and find what stands still.",
-        {"rebuild": rebuild, "parked": parked, "retry": retry},
-    ),
     "projections": (
-        "Build read models anew beside what is shown, show the one or the other, and compare them with the log.",
+        "Look after the read models: build them anew, compare them with the log, let go on what stands still.",
         {
             "list": list_projections,
-            "rebuild": rebuild_projection,
+            "rebuild": rebuild,
             "rollback": rollback,
             "drop": drop,
             "verify": verify_projections,
+            "parked": parked,
+            "inspect": inspect,
+            "retry": retry,
+            "skip": skip,
+            "reset": reset,
         },
     ),
     "events": ("Tell what happened again, to other teams.", {"republish": republish_events}),

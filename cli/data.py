@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from common import mongo
 from common.config import Settings
 from common.errors import LeveretError, Unavailable
+from common.log import MongoLog, open_log_as_it_is
 from common.mongo import open_client
 from common.secret_files import SecretUnreadable, file_variable
 from stack.errors import StackError
@@ -45,6 +46,16 @@ def open_views(data: Path) -> AbstractAsyncContextManager[AsyncDatabase]:
     """The views' database, found as the log's is."""
     settings = read_settings()
     return _opened(data, settings.views_database, settings.views_url, "views_mongodb_url", "events_mongodb_url")
+
+
+@asynccontextmanager
+async def an_event_log(data: Path) -> AsyncIterator[MongoLog]:
+    """To look at; StackError where there is none yet."""
+    async with open_events(data) as events:
+        event_log = await open_log_as_it_is(events)
+        if event_log is None:
+            raise StackError("there is no log here yet; the first command service makes it")
+        yield event_log
 
 
 def find_broker(data: Path) -> tuple[str, str]:

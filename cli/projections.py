@@ -9,9 +9,8 @@ from typing import Annotated, TypeVar
 import typer
 from pymongo.asynchronous.database import AsyncDatabase
 
-from cli.data import Data, open_events, open_views
+from cli.data import Data, an_event_log, open_views
 from cli.projections_display import following, show_projections, show_verdict
-from common.log import open_log_as_it_is
 from projector.generations import Document, ask_for_another, ask_to_drop, ask_to_show
 from projector.shown import Generation, all_projections, one_generation
 from stack.errors import StackError
@@ -104,11 +103,8 @@ async def _asked(
 
 
 async def _log_id(data: Path) -> str:
-    async with open_events(data) as events:
-        event_log = await open_log_as_it_is(events)
-    if event_log is None:
-        raise StackError("there is no log here yet; the first command service makes it")
-    return event_log.info.id
+    async with an_event_log(data) as event_log:
+        return event_log.info.id
 
 
 async def _until_done(views: AsyncDatabase, generation: str, *, is_awaited: bool, is_quiet: bool) -> Generation:

@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.envelope import Commit
 from common.mongo import reaching
 from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
-from common.sink import Progress
+from common.sink import Fenced, Progress
 from common.transaction import Guarded, kill_session
 
 HELD_PAUSE_SECONDS = 0.01
@@ -76,6 +76,24 @@ class Checkpoints:
             for partition, commit in last.items()
         ]
         return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=len(updates))
+
+    def step(self, partition: int) -> Guarded:
+        """Only the `rev` changes: what is written with it lies below the position."""
+        updates = [
+            {
+                "q": {"_id": checkpoint_id(self._group, partition), "rev": self.revs[partition]},
+                "u": {"$inc": {"rev": 1}},
+            }
+        ]
+        return Guarded({"update": CHECKPOINTS, "updates": updates}, must_match=len(updates))
+
+    async def position(self, partition: int) -> int:
+        """As it stands; Fenced if the checkpoint is gone."""
+        with _reaching():
+            found: Any = await self._collection.find_one({"_id": checkpoint_id(self._group, partition)})
+        if found is None:
+            raise Fenced
+        return found["position"]
 
     def moved(self, partitions: Iterable[int]) -> None:
         """The statement for these was committed."""

@@ -135,7 +135,7 @@ class Feed:
             raise ForeignLog(
                 "foreign_log",
                 f"The checkpoint {self._group}/{partition} at position {checkpoint.position} is not from this log: "
-                "the log was replaced or restored. Run `cqrs views rebuild` to make the views anew from this one.",
+                "the log was replaced or restored. Run `cqrs projections reset` to make the views anew from this one.",
             )
 
     async def _serve_batch(self) -> bool:

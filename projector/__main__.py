@@ -36,7 +36,7 @@ async def run(settings: Settings) -> None:
 
     app = make_app(await open_door(settings), name="projector")
     add_operations(app, ready)
-    add_projections(app, database, event_log.info.id)
+    add_projections(app, database, event_log)
     try:
         await serve_beside(app, settings.bind_host, settings.projector_port, together(*works))
     finally:

@@ -8,7 +8,7 @@ import structlog
 
 from common.envelope import Commit
 from common.read_models import READ_MODELS, folding
-from common.read_models.folding import Doc, DocumentId, Models, contribution_of, documents_of
+from common.read_models.folding import NO_SKIPS, Doc, DocumentId, Models, Skips, contribution_of, documents_of
 from common.read_models.shapes import ReadModel, SummaryKey
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,10 @@ class Changes:
 
 
 def fold(
-    batch: Mapping[int, Sequence[Commit]], known: Mapping[DocumentId, Doc], models: Models = READ_MODELS
+    batch: Mapping[int, Sequence[Commit]],
+    known: Mapping[DocumentId, Doc],
+    models: Models = READ_MODELS,
+    skips: Skips = NO_SKIPS,
 ) -> Changes:
     """Apply the commits to the documents, which must all be in `known` unless there are none yet."""
     changes = Changes()
@@ -41,16 +44,16 @@ def fold(
                 model_of[document_id] = model
                 before = known.get(document_id) or Doc(partition=partition)
                 change = changes.documents.setdefault(document_id, Change(before, before))
-                change.after = applied(model, change.after, commit)
+                change.after = applied(model, change.after, commit, skips)
         changes.last[partition] = commits[-1]
     for document_id, change in changes.documents.items():
         add_sums(changes, model_of[document_id], change)
     return changes
 
 
-def applied(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
+def applied(model: ReadModel[Any], doc: Doc, commit: Commit, skips: Skips = NO_SKIPS) -> Doc:
     """The document after one commit; that it stands still from now on is told to whoever looks after it (V5)."""
-    after = folding.applied(model, doc, commit)
+    after = folding.applied(model, doc, commit, skips)
     if after.parked and not doc.parked:
         why = after.parked
         log.error("parked", stream=commit.stream, position=commit.position, code=why.code, detail=why.detail)

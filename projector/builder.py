@@ -18,6 +18,7 @@ from common.mongo import open_client
 from common.process import run_process
 from common.read_models.storage import CHECKPOINTS, GENERATIONS
 from common.sink import Fenced
+from common.skips import read_skips
 from common.tasks import together
 from projector.building import Builder
 from projector.comparing import Difference, compare
@@ -59,7 +60,8 @@ class Work:
         found = await self._read(generation)
         building = building_of(found)
         if found["state"] in (ASKED, BUILDING):
-            await Builder(self._events, self._views, building, found).build()
+            skips = await read_skips(self._views, self._log)
+            await Builder(self._events, self._views, building, found, skips).build()
             found = await self._read(generation)
         follower = Follower(self._views, self._log, building, self._log.info.partitions)
         await follower.begin()

@@ -17,7 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
 from common.log_streams import Stream, Upto, read_streams, streams_range
-from common.read_models.folding import Doc, Parked, folded
+from common.read_models.folding import Doc, Parked, Skips, folded
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
 from common.transaction import Guarded, Statement, Unwritable, transact
@@ -51,12 +51,15 @@ class Batch:
 class Builder:
     """Builds one generation; Fenced when somebody else does."""
 
-    def __init__(self, events: AsyncDatabase, views: AsyncDatabase, building: Building, found: Document) -> None:
+    def __init__(
+        self, events: AsyncDatabase, views: AsyncDatabase, building: Building, found: Document, skips: Skips
+    ) -> None:
         self._events = events
         self._views = views
         self._building = building
         self._model = building.model
         self._found = found
+        self._skips = skips
         self._counted_at = 0.0  # until then the time of work is in the document
 
     async def build(self) -> None:
@@ -100,7 +103,7 @@ class Builder:
             yield batch
 
     def _add(self, batch: Batch, subject: str, commits: list[Commit]) -> None:
-        doc = folded(self._model, commits, partition=commits[0].partition)
+        doc = folded(self._model, commits, partition=commits[0].partition, skips=self._skips)
         batch.commits += len(commits)
         batch.events += sum([len(commit.events) for commit in commits])
         batch.last = subject

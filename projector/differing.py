@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from common.envelope import Commit
 from common.mongo import PLAIN
-from common.read_models.folding import Doc, Parked, folded
+from common.read_models.folding import NO_SKIPS, Doc, Parked, Skips, folded
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import STANDING
 from projector.statements import stored_document
@@ -38,11 +38,13 @@ def finding_of(
     commits: Sequence[Commit],
     raw: RawBSONDocument | None,
     upto: Mapping[int, int],
+    *,
+    skips: Skips = NO_SKIPS,
 ) -> Finding | None:
     """None if the document is the fold of these commits, which are all of its own up to there."""
     stored = decode(raw.raw, PLAIN) if raw else None
     partition = commits[0].partition if commits else _partition_of(stored)
-    doc = expected(model, commits, partition, stored)
+    doc = expected(model, commits, partition, stored, _without_what_waits(model, key, stored, skips))
     fields = differing_fields(model, key, doc, stored)
     if not fields:
         return None
@@ -62,15 +64,25 @@ def _partition_of(stored: Stored | None) -> int:
     return partition if isinstance(partition, int) else 0
 
 
-def expected(model: ReadModel[Any], commits: Sequence[Commit], partition: int, stored: Stored | None) -> Doc:
+def expected(
+    model: ReadModel[Any], commits: Sequence[Commit], partition: int, stored: Stored | None, skips: Skips = NO_SKIPS
+) -> Doc:
     """Return what should be stored. A mark that only MongoDB can have caused is believed if it names a commit."""
     mark = _mark_of_the_database(stored, commits)
     if mark is None:
-        return folded(model, commits, partition=partition)
+        return folded(model, commits, partition=partition, skips=skips)
     if stored and stored.get("position") == 0:  # it was made so beside what is shown (`projector/building.py`)
         return Doc(partition=partition, parked=mark)
-    before = folded(model, [commit for commit in commits if commit.position < mark.position], partition=partition)
+    before = folded(
+        model, [commit for commit in commits if commit.position < mark.position], partition=partition, skips=skips
+    )
     return before if before.parked else replace(before, parked=mark)
+
+
+def _without_what_waits(model: ReadModel[Any], key: str | int, stored: Stored | None, skips: Skips) -> Skips:
+    """A document that is parked by what is to be skipped waits for its retry: it is still as it should be."""
+    mark = (stored or {}).get("parked")
+    return skips - {((model.collection, key), mark.get("position"))} if isinstance(mark, dict) else skips
 
 
 def is_nothing(doc: Doc) -> bool:

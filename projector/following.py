@@ -30,8 +30,14 @@ class Follower:
         return self._writer.revs
 
     async def begin(self) -> None:
+        """What was parked while it was built, and is to be skipped since, goes on."""
         begun = await self._writer.begin(self._partitions)
+        await self._writer.pass_over_skipped()
         self.positions = {partition: checkpoint.position for partition, checkpoint in begun.items()}
+
+    async def is_behind_a_skip(self) -> bool:
+        """Whether something here stands still that goes on in what is shown, as was decided since `begin`."""
+        return await self._writer.is_behind_a_skip()
 
     async def level(self, nearly_commits: int) -> None:
         """Follow until one round has brought no more than so many commits."""

@@ -18,6 +18,7 @@ from common.envelope import Commit
 from common.errors import Unavailable
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import SUMS
+from common.skips import read_skips_of
 from projector.building import told
 from projector.moment import Moment, NotNow, moment_of
 from projector.sum_checking import Unreadable, verify_all_sums
@@ -120,7 +121,8 @@ class FullVerification:
         stored = await while_it_lasts(moment.documents(self._model.collection, keys))
         if stored is None:
             return None
-        checked = await compared(moment, self._model, keys, stored)
+        skips = await read_skips_of(self._views, self._events)
+        checked = await compared(moment, self._model, keys, stored, skips)
         await self._confirm(checked)
         return checked
 

@@ -15,15 +15,15 @@ from common.errors import Unavailable
 from common.log import Log
 from common.read_models import READ_MODELS
 from common.read_models.folding import Doc, contribution_of
-from common.read_models.generations import Places
 from common.read_models.shapes import Contribution, ReadModel
-from common.read_models.storage import CHECKPOINTS, REQUESTS, checkpoint_id
+from common.read_models.storage import CHECKPOINTS, checkpoint_id
 from common.transaction import Guarded, transact
 from projector.batch import Change, Changes, add_sums
 from projector.differing import expected, is_nothing
 from projector.generations import GROUP
 from projector.moment import NotNow, moment_of
-from projector.rebuild import commits_of, done, drop_request, fence
+from projector.requests import REPAIR, ask, done, drop_request
+from projector.retrying import Standing, commits_of
 from projector.statements import stored_document, summary_statements
 from projector.sum_checking import (
     Sums,
@@ -42,39 +42,37 @@ log = structlog.get_logger(__name__)
 
 async def ask_for_repair(views: AsyncDatabase, projection: str, key: str | int, partition: int) -> None:
     """Of one document; asking twice is asking once."""
-    wanted = {"kind": "repair", "partition": partition, "collection": projection, "key": key}
+    wanted = {"kind": REPAIR, "partition": partition, "collection": projection, "key": key}
     with reaching_views():
-        await views[REQUESTS].update_one({"_id": f"repair/{projection}/{key}"}, {"$set": wanted}, upsert=True)
+        await ask(views, f"repair/{projection}/{key}", wanted)
 
 
-async def repair_document(
-    database: AsyncDatabase, log_: Log, request: Mapping[str, Any], rev: int, places: Places
-) -> bool:
-    """Make it what the log makes of it up to the checkpoint, also nothing; return whether the `rev` moved on by one."""
+async def repair_document(at: Standing, request: Mapping[str, Any]) -> None:
+    """Make it what the log makes of it up to the checkpoint, also nothing."""
     model = next((m for m in READ_MODELS if m.collection == request["collection"]), None)
-    upto = await _upto(database, log_, request["partition"])
+    upto = await _upto(at.database, at.log, at.partition)
     if model is None or upto is None:
-        await drop_request(database, request)
-        return False
-    key, partition = request["key"], request["partition"]
+        await drop_request(at.database, request)
+        return
+    key, place = request["key"], at.places[model.collection]
     with reaching_views():
-        stored: Any = await database[places[model.collection]].find_one({"_id": key})
-    commits = [commit for commit in await commits_of(model, key, log_) if commit.position <= upto]
-    after = expected(model, commits, partition, stored)
+        stored: Any = await at.database[place].find_one({"_id": key})
+    commits = [commit for commit in await commits_of(model, key, at.log) if commit.position <= upto]
+    after = expected(model, commits, at.partition, stored, at.skips)
     changes = Changes()
-    if await _are_the_sums_as_it_is(database, model, key, stored, after):
-        add_sums(changes, model, Change(_as_it_is(model, stored, partition), after))
+    if await _are_the_sums_as_it_is(at.database, model, key, stored, after):
+        add_sums(changes, model, Change(_as_it_is(model, stored, at.partition), after))
     await transact(
-        database,
+        at.database,
         [
-            fence(partition, rev, {"$inc": {"rev": 1}}),
-            _replacement(places[model.collection], model, key, after),
-            *summary_statements(changes.sums, places),
+            at.checkpoints.step(at.partition),
+            _replacement(place, model, key, after),
+            *summary_statements(changes.sums, at.places),
             done(request),
         ],
     )
+    at.checkpoints.moved([at.partition])
     log.info("repaired", collection=model.collection, key=key, position=after.position)
-    return True
 
 
 async def _upto(database: AsyncDatabase, log_: Log, partition: int) -> int | None:

@@ -13,6 +13,7 @@ from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS
 from projector.differences import NEVER_VERIFIED, Standing, standings
 from projector.generations import BUILDING, GROUP, generation_id, generations_of
+from projector.parked import IS_PARKED
 from projector.views import reaching_views
 
 Instant = Annotated[datetime, Meta(description="RFC 3339, in UTC.")]
@@ -113,7 +114,7 @@ async def _projection(
         "shown": generation_id(name, shown[name]["generation"]),
         "position": positions.get(GROUP, 0),
         "documents": await database[place].estimated_document_count(),
-        "parked": await database[place].count_documents({"parked": {"$exists": True}}),
+        "parked": await database[place].count_documents(IS_PARKED),
         **verified.get(name, NEVER_VERIFIED),
         "generations": [_generation(found, positions) for found in await generations_of(database, name)],
     }

@@ -14,11 +14,15 @@ from projector.batch import Change, Changes, Doc, DocumentId
 
 
 def document_statements(changes: Changes, places: Places = IN_THE_FIRST) -> Iterable[Guarded]:
-    """Insert what is new, replace what is there by its old position (V3)."""
+    """Insert what is new, replace or delete what is there by its old position (V3)."""
     inserts: dict[str, list[Statement]] = defaultdict(list)
     updates: dict[str, list[Statement]] = defaultdict(list)
+    deletes: dict[str, list[Statement]] = defaultdict(list)
     for document_id, change in changes.documents.items():
         if change.after == change.before:
+            continue
+        if not _exists(change.after):
+            deletes[document_id[0]].append({"q": _filter(document_id, change), "limit": 1})
             continue
         stored = stored_document(document_id, change.after)
         if _exists(change.before):
@@ -29,6 +33,8 @@ def document_statements(changes: Changes, places: Places = IN_THE_FIRST) -> Iter
         yield Guarded({"insert": places[collection], "documents": documents, "ordered": True})
     for collection, replacements in updates.items():
         yield Guarded({"update": places[collection], "updates": replacements}, must_match=len(replacements))
+    for collection, gone in deletes.items():
+        yield Guarded({"delete": places[collection], "deletes": gone}, must_match=len(gone))
 
 
 def summary_statements(

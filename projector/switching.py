@@ -64,6 +64,8 @@ async def holding(views: AsyncDatabase, follower: Follower) -> AsyncIterator[Hel
             stand = {partition: checkpoint["position"] for partition, checkpoint in held.items()}
             await follower.reach(stand)
             if follower.is_level_with(stand):
+                if await follower.is_behind_a_skip():
+                    raise Fenced
                 yield held
                 return
     raise Fenced

@@ -17,7 +17,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
 from common.mongo import reaching
+from common.read_models.folding import Skips
 from common.read_models.shapes import ReadModel
+from common.skips import read_skips_of
 from common.stored_commits import WITHOUT_METADATA, from_partial_document
 from projector.differing import Finding, finding_of
 from projector.moment import Moment, NotNow, moment_of
@@ -58,9 +60,8 @@ async def _verify_once(
         async with log_at(events, moment) as session:
             told = await _commits_of(events, session, model, keys, most_commits)
     counted = {key: _counted(commits, moment) for key, commits in told.items()}
-    return await compared(
-        moment, model, {key: commits for key, commits in counted.items() if commits is not None}, stored
-    )
+    known = {key: commits for key, commits in counted.items() if commits is not None}
+    return await compared(moment, model, known, stored, await read_skips_of(views, events))
 
 
 async def compared(
@@ -68,14 +69,18 @@ async def compared(
     model: ReadModel[Any],
     told: Mapping[Key, Sequence[Commit]],
     stored: Mapping[Key, RawBSONDocument],
+    skips: Skips,
 ) -> Checked:
-    """`told` are all commits of each document up to the moment. Others have their turn between two documents."""
+    """`told` are all commits of each document up to the moment, `skips` those decided by then, or later.
+
+    Others have their turn between two documents.
+    """
     checked = Checked()
     for key, commits in told.items():
         if not commits and (key not in stored or stored[key].get("partition") in moment.emptied):
             continue
         checked.count += 1
-        if finding := finding_of(model, key, commits, stored.get(key), moment.upto):
+        if finding := finding_of(model, key, commits, stored.get(key), moment.upto, skips=skips):
             checked.findings = [*checked.findings, finding]
         await asyncio.sleep(0)
     return checked

@@ -16,6 +16,11 @@ from common.read_models.generations import Places
 from common.read_models.shapes import Index
 from common.read_models.storage import STANDING, SUMS, to_view
 
+BY_PARKING = Index(
+    fields=(("parked.position", 1), ("_id", 1), ("partition", 1)), where={"parked.position": {"$exists": True}}
+)
+"""Of every read model; empty as long as nothing is parked."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -37,7 +42,7 @@ def declared_indexes(
     declared: dict[str, list[pymongo.IndexModel]] = {}
     for model in models:
         of_sums = [replace(index, where={"of": kind.of}) for kind in model.summaries for index in kind.indexes]
-        for collection, indexes in ((model.collection, model.indexes), (SUMS, of_sums)):
+        for collection, indexes in ((model.collection, (*model.indexes, BY_PARKING)), (SUMS, of_sums)):
             if indexes:
                 declared[places[collection]] = [_index(index) for index in indexes]
     return declared

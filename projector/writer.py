@@ -3,7 +3,6 @@
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 from msgspec.structs import replace
@@ -20,8 +19,9 @@ from common.sink import Batch, Checkpoint, Fenced, Progress, Superseded
 from common.transaction import Unwritable, transact
 from projector.batch import Changes, fold
 from projector.generations import GROUP, Building
-from projector.rebuild import clear, drop_request, pending_requests, rebuild_partition, retry_document
-from projector.repairing import repair_document
+from projector.rebuild import clear, rebuild_partition
+from projector.repairs import Repairs
+from projector.requests import REBUILD, pending_requests
 from projector.statements import document_statements, summary_statements
 from projector.views import load, make_indexes, reaching_views
 
@@ -56,6 +56,7 @@ class ViewWriter:
         self._places = building.places if building else IN_THE_FIRST
         self._checkpoints = Checkpoints(database, self._group, partitions=partitions)
         self._log = log_
+        self._repairs = Repairs(database, log_, self._checkpoints, self._models)
         self._cache: OrderedDict[DocumentId, Doc] = OrderedDict()
         self._trusts_versions = False  # whether a stream's first commit means that its document is not there yet
 
@@ -68,10 +69,11 @@ class ViewWriter:
         """Read the checkpoints, making those that are missing; nothing cached is believed any more (F3, V3)."""
         self._cache.clear()
         self._trusts_versions = False
+        await self._repairs.begin()
         await self._checkpoints.take_over(partitions)
         if not self._building:
             for request in await pending_requests(self._database, partitions):
-                if request["kind"] == "rebuild":  # also what helps out of a checkpoint that the feed refuses
+                if request.get("kind") == REBUILD:  # also what helps out of a checkpoint that the feed refuses
                     await rebuild_partition(self._database, request)
         found = {partition: await self._checkpoints.begin(partition) for partition in partitions}
         await self._find_places()
@@ -114,7 +116,7 @@ class ViewWriter:
         BATCH_SECONDS.observe(time.perf_counter() - started)
 
     async def _apply(self, batch: Batch, parked: Parked | None = None) -> None:
-        changes = fold(batch, await self._documents(batch), self._models)
+        changes = fold(batch, await self._documents(batch), self._models, self._repairs.skips)
         if parked:
             _park_all(changes, parked)
         await transact(
@@ -171,36 +173,16 @@ class ViewWriter:
         """Do what was asked for; True if the feed must begin again (V2), as it must when its checkpoints are gone."""
         if await self._checkpoints.are_gone(held):
             return True
-        requests = await pending_requests(self._database, held)
-        for request in requests:
-            await self._serve(request)
-        return bool(requests)
+        begins_again, retried = await self._repairs.serve(held, self._places)
+        for document_id in retried:  # what is cached of them is not believed any more
+            self._cache.pop(document_id, None)
+        return begins_again
 
-    async def _serve(self, request: Mapping[str, Any]) -> None:
-        """Do what was asked for. The feed begins again afterwards, so that nothing cached before it is believed."""
-        try:
-            await self._do(request)
-        except Unwritable as error:
-            log.warning("request_failed", kind=request["kind"], reason=str(error))
-            await drop_request(self._database, request)
+    async def pass_over_skipped(self) -> None:
+        await self._repairs.pass_over_skipped(self._places)
 
-    async def _do(self, request: Mapping[str, Any]) -> None:
-        match request.get("kind"):
-            case "rebuild":
-                await rebuild_partition(self._database, request)
-            case "retry":
-                partition = request["partition"]
-                rev = self._checkpoints.revs[partition]
-                if await retry_document(self._database, self._log, request, rev, self._places):
-                    self._checkpoints.moved([partition])
-            case "repair":
-                partition = request["partition"]
-                rev = self._checkpoints.revs[partition]
-                if await repair_document(self._database, self._log, request, rev, self._places):
-                    self._checkpoints.moved([partition])
-            case kind:
-                log.error("unknown_request", kind=kind)
-                await drop_request(self._database, request)
+    async def is_behind_a_skip(self) -> bool:
+        return await self._repairs.is_behind_a_skip(self._places)
 
     async def note(self, progress: Mapping[int, Progress]) -> None:
         for partition, now in progress.items():

@@ -18,6 +18,7 @@ from common.read_models.storage import (
     SAGA_REQUESTS,
     SAGA_TROUBLES,
     SAGAS,
+    SKIPS,
 )
 
 Actions = tuple[str, ...]
@@ -139,7 +140,7 @@ ACCOUNTS: tuple[Account, ...] = (
         purpose="looks for what stands still and has it made anew: `cqrs projections`, `cqrs sagas`, `cqrs snapshot`",
         grants=(
             Grant(on="views", collections=ALL, actions=READ),
-            Grant(on="views", collections=(REQUESTS, GENERATIONS), actions=KEEP),
+            Grant(on="views", collections=(REQUESTS, GENERATIONS, SKIPS), actions=KEEP),
             Grant(on="events", collections=(SAGAS, COMMITS, SETTINGS), actions=READ),
             Grant(on="events", collections=(SAGA_REQUESTS, SNAPSHOTS), actions=KEEP),
         ),

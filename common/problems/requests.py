@@ -132,10 +132,12 @@ _NOT_NOW = {
         (503,), "Too much has changed since then", "Ask as of a position nearer to the log's head or its beginning."
     ),
     "view_parked": Problem(
-        (503,), "This view waits for its repair", "Ask again later; the operator sees it with `cqrs views parked`."
+        (503,),
+        "This view waits for its repair",
+        "Ask again later; the operator sees it with `cqrs projections parked`.",
     ),
     "view_unreadable": Problem(
-        (503,), "The views were made by another version", "Ask again later; the operator runs `cqrs views rebuild`."
+        (503,), "The views were made by another version", "Ask again later; the operator runs `cqrs projections reset`."
     ),
 }
 

@@ -27,6 +27,7 @@ _UNKNOWN = {
     ),
     "unknown_command": Problem((404,), "There is no such command", "Take a routing key of /cqrs/asyncapi.json."),
     "unknown_projection": Problem((404,), "There is no such projection", "GET /cqrs/ops/projections lists them."),
+    "unknown_document": Problem((404,), "There is no such document", "GET /cqrs/ops/parked lists what is parked."),
     "unknown_generation": Problem(
         (404,), "There is no such generation, or it is not ready", "GET /cqrs/ops/projections lists them."
     ),
@@ -37,6 +38,8 @@ _UNKNOWN = {
 }
 
 _GENERATIONS = {
+    "not_parked": Problem((409,), "This document is not parked", "GET /cqrs/ops/parked lists those that are."),
+    "not_in_log": Problem((409,), "The log has no such commit", "Have the views made anew: `cqrs projections reset`."),
     "generation_is_shown": Problem((409,), "Queries show this generation", "Have another one shown first."),
     "generation_of_another_log": Problem((409,), "The log is another one now", "Drop it, and build a new one."),
 }

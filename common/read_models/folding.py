@@ -17,6 +17,9 @@ from common.read_models.storage import to_fields
 Models = tuple[ReadModel[Any], ...]
 DocumentId = tuple[str, str | int]
 """Collection, as the read model calls it, and key."""
+Skips = frozenset[tuple[DocumentId, int]]
+"""Which documents pass over the commit at which position: somebody has decided so, for good."""
+NO_SKIPS: Skips = frozenset()
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -53,12 +56,12 @@ def documents_of(commit: Commit, models: Models = READ_MODELS) -> Iterable[tuple
         yield model, (model.collection, model.key(commit.subject))
 
 
-def applied(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
+def applied(model: ReadModel[Any], doc: Doc, commit: Commit, skips: Skips = NO_SKIPS) -> Doc:
     """The document after one commit; unchanged if it has seen it, parked if the commit cannot be understood (V5)."""
     if doc.position >= commit.position or doc.parked:
         return doc
     try:
-        after = _after(model, doc, commit)
+        after = _after(model, doc, commit, skips)
         return doc if after is doc else _finished(model, after)
     except Undecodable as error:
         return _parked(doc, commit, error.code, error.detail)
@@ -66,7 +69,7 @@ def applied(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
         return _parked(doc, commit, "projection_failed", f"{type(error).__name__}: {error}")
 
 
-def folded(model: ReadModel[Any], commits: Sequence[Commit], *, partition: int = 0) -> Doc:
+def folded(model: ReadModel[Any], commits: Sequence[Commit], *, partition: int = 0, skips: Skips = NO_SKIPS) -> Doc:
     """The document after these commits of its streams, which must be in the order of the log.
 
     It is what `applied` makes of it one by one; what is stored of it is made once.
@@ -74,25 +77,30 @@ def folded(model: ReadModel[Any], commits: Sequence[Commit], *, partition: int =
     doc = nothing = Doc(partition=partition)
     try:
         for commit in commits:
-            doc = _after(model, doc, commit)
+            doc = _after(model, doc, commit, skips)
         return doc if doc is nothing else _finished(model, doc)
     except Exception:  # noqa: BLE001 - which commit is to blame is found one by one
         for commit in commits:
-            nothing = applied(model, nothing, commit)
+            nothing = applied(model, nothing, commit, skips)
         return nothing
 
 
-def _after(model: ReadModel[Any], doc: Doc, commit: Commit) -> Doc:
+def _after(model: ReadModel[Any], doc: Doc, commit: Commit, skips: Skips) -> Doc:
     """Without what is made of the view to be stored; the very document if nothing changes."""
     is_own = commit.context == model.context
-    view = _project(model, doc.view, commit)
+    is_skipped = bool(skips) and ((model.collection, model.key(commit.subject)), commit.position) in skips
+    view = doc.view if is_skipped else _project(model, doc.view, commit)
     if view is doc.view and not is_own:
         return doc
-    version = commit.version if is_own else doc.version
+    is_begun = view is not None or not is_skipped
+    version = commit.version if is_own and is_begun else doc.version
     return Doc(partition=doc.partition, position=commit.position, version=version, view=view)
 
 
 def _finished(model: ReadModel[Any], doc: Doc) -> Doc:
+    """One whose first commits were all skipped has nothing to store yet."""
+    if doc.view is None:
+        return doc
     return replace(doc, fields=to_fields(doc.view), contribution=model.contribute(doc.view))
 
 

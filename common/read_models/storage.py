@@ -13,6 +13,7 @@ V = TypeVar("V")
 CHECKPOINTS = "checkpoints"
 PROGRESS = "progress"
 REQUESTS = "requests"
+SKIPS = "skips"
 SUMS = "sums"
 GENERATIONS = "generations"
 DIFFERENCES = "differences"  # documents and sums that were found not to be what the log makes of them

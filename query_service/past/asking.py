@@ -10,6 +10,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.contract.operations import Parameter
 from common.errors import BadRequest
 from common.log_history import Head, position_at, read_head
+from common.read_models.folding import Skips
+from common.skips import read_skips_of
 from query_service.answers import Answer
 from query_service.moments import MOMENT, read_moment
 
@@ -27,6 +29,10 @@ class Past:
     position: int
     events: AsyncDatabase
     views: AsyncDatabase
+
+    async def skips(self) -> Skips:
+        """What is passed over now was passed over then."""
+        return await read_skips_of(self.views, self.events)
 
 
 PastQuery = Callable[[web.Request, Past], Awaitable[Answer]]

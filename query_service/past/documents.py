@@ -22,7 +22,7 @@ async def one_order(http: web.Request, past: Past) -> Answer:
     """To those who may not see it there is no such order."""
     order_id, actor = order_id_of(http), actor_of(http)
     doc = await _doc_of(past, ORDERS, order_id)
-    if (not doc.position and not doc.parked) or actor.is_kept_from(doc.view and doc.view.user_id):
+    if (doc.view is None and not doc.parked) or actor.is_kept_from(doc.view and doc.view.user_id):
         raise not_found("order", order_id)
     return Answer(show_order(_shown(doc, "order")), is_parked=doc.parked is not None)
 
@@ -31,16 +31,16 @@ async def one_product(http: web.Request, past: Past) -> Answer:
     """Without the orders that waited for it: no stream of the product tells of them."""
     product_id = product_id_of(http)
     doc = await _doc_of(past, INVENTORY, product_id)
-    if not doc.position and not doc.parked:
+    if doc.view is None and not doc.parked:
         raise not_found("product", product_id)
     return Answer(show_stock(_shown(doc, "product")), is_parked=doc.parked is not None)
 
 
 async def _doc_of(past: Past, model: ReadModel[Any], key: str | int) -> Doc:
-    doc = Doc(partition=0)
+    doc, skips = Doc(partition=0), await past.skips()
     async for page in commits_of(past.events, [f"{model.context}-{key}"], past.position):
         for commit in page:
-            doc = applied(model, doc, commit)
+            doc = applied(model, doc, commit, skips)
     return doc
 
 

@@ -122,9 +122,11 @@ async def _count_from_the_beginning(sums: Sums, info: LogInfo, user_id: int | No
 
 async def _count_folded(sums: Sums, pages: AsyncIterator[list[Commit]]) -> None:
     docs: dict[str, Doc] = {}
+    skips = await sums.past.skips()
     async for page in pages:
         for commit in page:
-            docs[commit.stream] = applied(ORDERS, docs.get(commit.stream) or Doc(partition=commit.partition), commit)
+            before = docs.get(commit.stream) or Doc(partition=commit.partition)
+            docs[commit.stream] = applied(ORDERS, before, commit, skips)
     for number, doc in enumerate(docs.values()):
         sums.count(contribution_of(ORDERS, doc), 1)
         if number % PAGE_COMMITS == 0:  # others have their turn

@@ -270,7 +270,7 @@ async def test_F3_a_checkpoint_of_another_log_is_refused_with_what_to_run(shop_:
     await shop_.views["checkpoints"].update_one(checkpoint, {"$set": mark})
     code = await shop_.system.run_until_it_ends("projector")
     assert code != 0
-    assert "cqrs views rebuild" in _log_of(shop_).rpartition("serving")[2]
+    assert "cqrs projections reset" in _log_of(shop_).rpartition("serving")[2]
     await shop_.views["checkpoints"].replace_one(checkpoint, before)
 
 

@@ -112,7 +112,11 @@ async def test_people_have_accounts_for_what_they_do(system: SecureSystem) -> No
     await becomes(system, order_id, "VALIDATED")
     code, said = await system.cqrs("auditor", "log", "verify")
     assert (code, "nothing is wrong" in said) == (0, True), said
-    for words in (["views", "rebuild", "--no-wait"], ["views", "parked"], ["sagas", "list", "--state", "running"]):
+    for words in (
+        ["projections", "reset", "--no-wait"],
+        ["projections", "parked"],
+        ["sagas", "list", "--state", "running"],
+    ):
         code, said = await system.cqrs("operator", *words)
         assert code == 0, said
     assert (await system.cqrs("operator", "sagas", "retry", order_id))[0] == 0
@@ -120,7 +124,7 @@ async def test_people_have_accounts_for_what_they_do(system: SecureSystem) -> No
     assert (code, ": saved" in said) == (0, True), said
     await system.settled()
     await becomes(system, order_id, "VALIDATED")
-    code, said = await system.cqrs("auditor", "views", "rebuild", "--no-wait")
+    code, said = await system.cqrs("auditor", "projections", "reset", "--no-wait")
     assert (code, "does not let this account" in said) == (1, True), said
 
 

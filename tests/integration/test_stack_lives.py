@@ -85,7 +85,7 @@ def _first(cqrs: Cqrs) -> First:
 def _second(cqrs: Cqrs) -> Second:
     cqrs.does("up", "--detach")
     projector, log_id = cqrs.process("projector")["state"], _log_id(cqrs)
-    cqrs.does("views", "rebuild")
+    cqrs.does("projections", "reset")
     until(lambda: cqrs.process("projector")["state"] == "ready", seconds=REBUILT_SECONDS)
     until(lambda: _lags(cqrs) == {0})
     rebuilt, lags = cqrs.process("projector")["state"], _lags(cqrs)

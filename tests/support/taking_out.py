@@ -17,6 +17,8 @@ from common.feed import Feed
 from common.group_commit import Appender, _fail, _Pending
 from common.inbox import Inbox
 from common.log import Failure, MongoLog, Written
+from common.read_models.folding import Doc
+from common.read_models.shapes import ReadModel
 from common.transaction import Guarded
 from projector import batch as batch_module
 from projector import statements as statements_module
@@ -46,7 +48,11 @@ def document_positions(patch: pytest.MonkeyPatch) -> None:
 def old_commits_passed_over(patch: pytest.MonkeyPatch) -> None:
     """V3: a document takes in a commit that it has seen."""
     applied = batch_module.applied
-    patch.setattr(batch_module, "applied", lambda model, doc, commit: applied(model, replace(doc, position=0), commit))
+
+    def forgetful(model: ReadModel[Any], doc: Doc, *rest: Any) -> Doc:
+        return applied(model, replace(doc, position=0), *rest)
+
+    patch.setattr(batch_module, "applied", forgetful)
 
 
 def cache_clearing(patch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def app_of(service: str) -> web.Application:
     if service == "projector":
         app = make_app(Door(None))
         add_operations(app, ready)
-        add_projections(app, NOTHING, "a log")
+        add_projections(app, NOTHING, NOTHING)
         return app
     if service == "gateway":
         return make_gateway_app(dict.fromkeys(SIDES, "http://127.0.0.1:9"), Door(None))
