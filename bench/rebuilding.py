@@ -16,7 +16,7 @@ from common.generations import read_or_make_shown
 from common.log import open_log
 from common.mongo import open_client
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
-from projector.generations import FOLLOWING, GROUP, UNDER_WAY, ask_for_another
+from projector.generations.known import FOLLOWING, GROUP, UNDER_WAY, ask_for_another
 
 DATABASE = "bench_rebuilding"
 POLL_SECONDS = 0.1
@@ -64,7 +64,7 @@ async def _stand_at_the_head(views: AsyncDatabase, positions: dict[int, int], lo
 async def _build(servers: Servers, views: AsyncDatabase, log_id: str, *, is_first: bool) -> Rebuilding:
     generation = (await ask_for_another(views, log_id, "orders"))["_id"]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "projector.builder", generation),
+        *(sys.executable, "-m", "projector.generations.builder", generation),
         env={**os.environ, **_environment(servers)},
         stdin=asyncio.subprocess.PIPE,
     )

@@ -15,7 +15,7 @@ from bench.waiting import drained
 from common.log import open_log
 from common.mongo import open_client
 from common.read_models.storage import GENERATIONS, SHOWN
-from projector.generations import ask_for_another
+from projector.generations.known import ask_for_another
 
 DATABASE = "bench_rebuilding_live"
 SERVICES = ("command", "projector", "query", "gateway")

@@ -11,9 +11,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cli.data import Data, an_event_log, open_views
 from cli.parked_display import show_errors, show_inspected, show_parked, show_skips
-from projector.generations import model_called
-from projector.parked import count_parked, key_called, models_called
-from projector.shown_parked import (
+from projector.generations.known import model_called
+from projector.requests.parked import count_parked, key_called, models_called
+from projector.requests.shown import (
     DecidedSkip,
     InspectedDocument,
     ParkedDocument,
@@ -22,8 +22,8 @@ from projector.shown_parked import (
     parked_errors,
     show_skip,
 )
-from projector.shown_parked import inspect as read_inspected
-from projector.skipping import find_skips
+from projector.requests.shown import inspect as read_inspected
+from projector.requests.skipping import find_skips
 from stack.folder import DEFAULT_FOLDER
 
 MOST_SHOWN = 100

@@ -6,7 +6,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from projector.shown_parked import DecidedSkip, InspectedDocument, ParkedDocument, ParkedError
+from projector.requests.shown import DecidedSkip, InspectedDocument, ParkedDocument, ParkedError
 
 NOTHING = "nothing is parked"
 

@@ -11,8 +11,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cli.data import Data, an_event_log, open_views
 from cli.projections_display import following, show_projections, show_verdict
-from projector.generations import Document, ask_for_another, ask_to_drop, ask_to_show
-from projector.shown import Generation, all_projections, one_generation
+from projector.generations.known import Document, ask_for_another, ask_to_drop, ask_to_show
+from projector.generations.shown import Generation, all_projections, one_generation
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from projector.shown import Generation, Projection
+from projector.generations.shown import Generation, Projection
 
 SHOWN_EXAMPLES = 5
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.data import Data, open_views
 from common.read_models.storage import REQUESTS
-from projector.requests import REBUILD, request_rebuild
+from projector.requests.asking import REBUILD, request_rebuild
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER, DataFolder
 

@@ -16,10 +16,10 @@ from cli.parked import Code, Key, Name, NameIfAny
 from cli.parked_display import show_verdict
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import REQUESTS
-from projector.generations import model_called
-from projector.parked import key_called, keys_parked, models_called
-from projector.retrying import request_retries, request_retry, retry_id
-from projector.skipping import Why, request_skip
+from projector.generations.known import model_called
+from projector.requests.parked import key_called, keys_parked, models_called
+from projector.requests.retrying import request_retries, request_retry, retry_id
+from projector.requests.skipping import Why, request_skip
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER
 

@@ -15,10 +15,10 @@ from common.errors import NotFound
 from common.log import open_log_as_it_is
 from common.read_models import READ_MODELS
 from common.read_models.shapes import ReadModel
-from projector.full_verification import FullVerification, Verdict
-from projector.generations import model_called
-from projector.moment import NotNow
-from projector.sample_verification import PAGES, verify_sample
+from projector.generations.known import model_called
+from projector.verification.full import FullVerification, Verdict
+from projector.verification.moment import NotNow
+from projector.verification.sample import PAGES, verify_sample
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER
 

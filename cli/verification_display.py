@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from projector.full_verification import Tell, Verdict
+from projector.verification.full import Tell, Verdict
 
 SHOWN_FIELDS = 5
 LEAST_MOMENTS = 2  # one for what the log tells of, one for what is stored

@@ -48,7 +48,7 @@ class Checkpoints:
             await self._collection.update_many(wanted, {"$set": {"session": ours}})
 
     async def begin(self, partition: int) -> Mapping[str, Any]:
-        """Read the checkpoint, making it if there is none; wait while it is held (`projector/switching.py`)."""
+        """Read the checkpoint, making it if there is none; wait while it is held, for a switch of generations."""
         new: dict[str, Any] = {"group": self._group, "partition": partition, "partitions": self._partitions}
         new |= {"position": 0, "command_id": None, "rev": 0}
         if self.session:

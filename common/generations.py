@@ -28,7 +28,7 @@ async def read_shown(database: AsyncDatabase, session: AsyncClientSession | None
 async def read_or_make_shown(database: AsyncDatabase) -> Shown:
     """What is not there yet is begun by the rules of this process, or, where the views are past the beginning, by none.
 
-    What no rules have made yet is built first (`projector/keeper.py`).
+    What no rules have made yet is built first (`projector/generations/keeper.py`).
     """
     shown = await read_shown(database)
     while missing := [model for model in READ_MODELS if model.collection not in shown]:

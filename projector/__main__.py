@@ -8,10 +8,10 @@ from common.mongo import open_client
 from common.process import run_process
 from common.tasks import patiently, supervised, together
 from common.web import add_operations, make_app, serve_beside
-from projector.generations import GROUP
-from projector.keeper import Keeper
+from projector.generations.keeper import Keeper
+from projector.generations.known import GROUP
 from projector.operations import add_projections
-from projector.verifier import Verifier
+from projector.verification.verifier import Verifier
 from projector.writer import ViewWriter
 
 

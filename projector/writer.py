@@ -18,10 +18,10 @@ from common.read_models.folding import Doc, DocumentId, Parked, documents_of
 from common.sink import Batch, Checkpoint, Fenced, Progress, Superseded
 from common.transaction import Unwritable, transact
 from projector.batch import Changes, fold
-from projector.generations import GROUP, Building
-from projector.rebuild import clear, rebuild_partition
-from projector.repairs import Repairs
-from projector.requests import REBUILD, pending_requests
+from projector.generations.known import GROUP, Building
+from projector.requests.asking import REBUILD, pending_requests
+from projector.requests.emptying import clear, rebuild_partition
+from projector.requests.serving import Repairs
 from projector.statements import document_statements, summary_statements
 from projector.views import load, make_indexes, reaching_views
 

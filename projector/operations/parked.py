@@ -9,12 +9,12 @@ from common.access.routes import actor_of
 from common.contract.operations import Parameter
 from common.errors import BadRequest
 from common.values import Code, Message, with_example
-from projector.generations import model_called
+from projector.generations.known import model_called
 from projector.operations.pages import PAGING, Page, page, read_cursor, read_limit
 from projector.operations.routes import OperationRoute, Views
-from projector.parked import Place, count_parked, key_called, models_called
-from projector.retrying import request_retries, request_retry
-from projector.shown_parked import (
+from projector.requests.parked import Place, count_parked, key_called, models_called
+from projector.requests.retrying import request_retries, request_retry
+from projector.requests.shown import (
     DecidedSkip,
     InspectedDocument,
     ParkedDocument,
@@ -24,7 +24,7 @@ from projector.shown_parked import (
     parked_errors,
     show_skip,
 )
-from projector.skipping import Why, find_skips, request_skip
+from projector.requests.skipping import Why, find_skips, request_skip
 from projector.views import reaching_views
 
 Projection = Annotated[str, Field(max_length=100)]

@@ -6,10 +6,10 @@ from aiohttp import web
 
 from common.errors import BadRequest, NotFound
 from common.values import Message, is_number_id
-from projector.differences import FoundDifference, differences_of
-from projector.generations import ask_for_another, ask_to_drop, ask_to_show, model_called
+from projector.generations.known import ask_for_another, ask_to_drop, ask_to_show, model_called
+from projector.generations.shown import Generation, Projection, all_projections, one_generation, one_projection
 from projector.operations.routes import Nothing, OperationRoute, Views
-from projector.shown import Generation, Projection, all_projections, one_generation, one_projection
+from projector.verification.differences import FoundDifference, differences_of
 from projector.views import reaching_views
 
 

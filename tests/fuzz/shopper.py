@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from projector.generations import OLD, READY
+from projector.generations.known import OLD, READY
 from tests.fuzz.wishes import PRODUCTS
 from tests.support.system import System, until
 

@@ -14,10 +14,10 @@ from pymongo.errors import OperationFailure
 
 from common.errors import Unavailable
 from common.read_models import ORDERS
-from projector import full_verification
-from projector.full_verification import Verdict, while_it_lasts
-from projector.moment import Moment, NotNow, moment_of
-from projector.sample_verification import verify_sample
+from projector.verification import full as full_verification
+from projector.verification.full import Verdict, while_it_lasts
+from projector.verification.moment import Moment, NotNow, moment_of
+from projector.verification.sample import verify_sample
 from tests.support.cqrs import Cqrs
 from tests.support.verifying import fully_verified
 from tests.support.view_bench import ViewBench, a_view_bench

@@ -13,9 +13,10 @@ from common.errors import NotFound
 from common.generations import places_shown, read_shown
 from common.read_models import READ_MODELS
 from common.sink import Fenced, Superseded
-from projector import building as building_module
-from projector.builder import Work
-from projector.generations import (
+from projector.generations import building as building_module
+from projector.generations.builder import Work
+from projector.generations.keeper import Keeper
+from projector.generations.known import (
     ASKED,
     DROPPING,
     OLD,
@@ -27,7 +28,6 @@ from projector.generations import (
     generations_of,
     to_be_done,
 )
-from projector.keeper import Keeper
 from projector.operations import Views, told
 from tests.support.system import until
 from tests.support.view_bench import ViewBench, a_view_bench

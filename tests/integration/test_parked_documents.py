@@ -15,14 +15,14 @@ from common.read_models.orders import ORDERS
 from common.read_models.products import PRODUCTS
 from common.sink import Fenced
 from common.skips import read_skips
-from projector import repairs as repairs_module
-from projector.builder import Work
-from projector.generations import ask_for_another
-from projector.parked import IS_PARKED, ORDER, count_parked, find_parked, groups_of, key_called
-from projector.repairing import ask_for_repair
-from projector.requests import request_rebuild
-from projector.retrying import request_retries, request_retry
-from projector.skipping import find_skips, request_skip
+from projector.generations.builder import Work
+from projector.generations.known import ask_for_another
+from projector.requests import serving as repairs_module
+from projector.requests.asking import request_rebuild
+from projector.requests.parked import IS_PARKED, ORDER, count_parked, find_parked, groups_of, key_called
+from projector.requests.retrying import request_retries, request_retry
+from projector.requests.skipping import find_skips, request_skip
+from projector.verification.repairing import ask_for_repair
 from projector.writer import ViewWriter
 from query_service.past.asking import Past
 from query_service.past.documents import _doc_of

@@ -14,16 +14,16 @@ from common.generations import places_shown, read_shown
 from common.read_models import ORDERS
 from common.read_models.generations import Places
 from common.sink import Fenced
-from projector import differences as differences_module
-from projector import verifying as verifying_module
-from projector.builder import Work
-from projector.differences import differences_of, note_difference, standings
-from projector.differing import Finding
-from projector.generations import ask_for_another
-from projector.moment import NotNow, moment_of
-from projector.sum_checking import verify_user
-from projector.verifier import MOST_COMMITS
-from projector.verifying import verify_documents
+from projector.generations.builder import Work
+from projector.generations.known import ask_for_another
+from projector.verification import differences as differences_module
+from projector.verification import verifying as verifying_module
+from projector.verification.differences import differences_of, note_difference, standings
+from projector.verification.differing import Finding
+from projector.verification.moment import NotNow, moment_of
+from projector.verification.sum_checking import verify_user
+from projector.verification.verifier import MOST_COMMITS
+from projector.verification.verifying import verify_documents
 from tests.support.ledger import event
 from tests.support.verifying import found_everywhere, verifier_of
 from tests.support.view_bench import ViewBench, a_view_bench

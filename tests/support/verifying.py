@@ -4,11 +4,11 @@ from typing import Any
 
 from common.config import Settings
 from common.read_models import READ_MODELS
-from projector.full_verification import FullVerification, Verdict
-from projector.moment import moment_of
-from projector.sum_checking import verify_user
-from projector.verifier import MOST_COMMITS, Verifier
-from projector.verifying import Checked, verify_documents
+from projector.verification.full import FullVerification, Verdict
+from projector.verification.moment import moment_of
+from projector.verification.sum_checking import verify_user
+from projector.verification.verifier import MOST_COMMITS, Verifier
+from projector.verification.verifying import Checked, verify_documents
 from tests.support.view_bench import ViewBench
 
 USERS = range(1, 6)

@@ -12,9 +12,9 @@ from common.envelope import Commit
 from common.log import Log
 from common.read_models import READ_MODELS
 from common.read_models.shapes import ReadModel
-from projector.parked import Place, Stored, find_parked, groups_of, parked_document, place_shown, with_code
-from projector.retrying import commits_of
-from projector.skipping import Skip, skips_of
+from projector.requests.parked import Place, Stored, find_parked, groups_of, parked_document, place_shown, with_code
+from projector.requests.retrying import commits_of
+from projector.requests.skipping import Skip, skips_of
 
 MOST_WAITING = 20  # commits that are named of those that wait
 Instant = Annotated[datetime, Meta(description="RFC 3339, in UTC.")]

@@ -18,7 +18,7 @@ from common.generations import made_by_others, places_shown, read_shown
 from common.mongo import PLAIN
 from common.read_models.generations import Places
 from common.read_models.storage import CHECKPOINTS
-from projector.generations import GROUP
+from projector.generations.known import GROUP
 from projector.views import reaching_views
 
 RAW = PLAIN.with_options(document_class=RawBSONDocument)

@@ -19,13 +19,13 @@ from common.read_models.shapes import Contribution, ReadModel
 from common.read_models.storage import CHECKPOINTS, checkpoint_id
 from common.transaction import Guarded, transact
 from projector.batch import Change, Changes, add_sums
-from projector.differing import expected, is_nothing
-from projector.generations import GROUP
-from projector.moment import NotNow, moment_of
-from projector.requests import REPAIR, ask, done, drop_request
-from projector.retrying import Standing, commits_of
+from projector.generations.known import GROUP
+from projector.requests.asking import REPAIR, ask, done, drop_request
+from projector.requests.retrying import Standing, commits_of
 from projector.statements import stored_document, summary_statements
-from projector.sum_checking import (
+from projector.verification.differing import expected, is_nothing
+from projector.verification.moment import NotNow, moment_of
+from projector.verification.sum_checking import (
     Sums,
     Unreadable,
     add_to,

@@ -22,7 +22,7 @@ from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
 from common.transaction import Guarded, Statement, Unwritable, transact
 from projector.batch import Change, Changes, add_sums
-from projector.generations import ASKED, BUILDING, FOLLOWING, GROUP, Building, Document
+from projector.generations.known import ASKED, BUILDING, FOLLOWING, GROUP, Building, Document
 from projector.statements import stored_document, summary_statements
 from projector.views import make_indexes, reaching_views
 

@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.envelope import Commit
 from common.log import Log
 from common.read_models.storage import CHECKPOINTS
-from projector.generations import GROUP, Building
+from projector.generations.known import GROUP, Building
 from projector.views import reaching_views
 from projector.writer import ViewWriter
 

@@ -11,9 +11,9 @@ from common.generations import Shown, places_shown, read_or_make_shown
 from common.read_models import READ_MODELS
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS
-from projector.differences import NEVER_VERIFIED, Standing, standings
-from projector.generations import BUILDING, GROUP, generation_id, generations_of
-from projector.parked import IS_PARKED
+from projector.generations.known import BUILDING, GROUP, generation_id, generations_of
+from projector.requests.parked import IS_PARKED
+from projector.verification.differences import NEVER_VERIFIED, Standing, standings
 from projector.views import reaching_views
 
 Instant = Annotated[datetime, Meta(description="RFC 3339, in UTC.")]

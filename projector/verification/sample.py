@@ -6,11 +6,11 @@ from typing import Any
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models.shapes import ReadModel
-from projector.full_verification import ENDLESS_COMMITS, Tell, Verdict
-from projector.moment import Moment, moment_of
-from projector.sampling import some_stored, some_told
-from projector.sum_checking import verify_user
-from projector.verifying import Key, log_at, verify_documents
+from projector.verification.full import ENDLESS_COMMITS, Tell, Verdict
+from projector.verification.moment import Moment, moment_of
+from projector.verification.sampling import some_stored, some_told
+from projector.verification.sum_checking import verify_user
+from projector.verification.verifying import Key, log_at, verify_documents
 
 PAGES = 10
 PAGE_DOCUMENTS = 250  # of what is stored, and as many of what the log tells

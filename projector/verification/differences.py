@@ -8,7 +8,7 @@ from msgspec import Meta
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models.storage import DIFFERENCES, VERIFIED
-from projector.differing import Finding
+from projector.verification.differing import Finding
 from projector.views import reaching_views
 
 KEPT = 1_000

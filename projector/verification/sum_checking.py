@@ -13,10 +13,10 @@ from common.read_models import ORDERS, READ_MODELS
 from common.read_models.shapes import Contribution, ReadModel, SummaryKey
 from common.read_models.storage import STANDING, SUMS, all_of, summary_id, to_view
 from common.read_models.users import USER_PRODUCTS, USERS
-from projector.comparing import flat
-from projector.differing import Finding
-from projector.moment import Moment
-from projector.verifying import Checked
+from projector.generations.comparing import flat
+from projector.verification.differing import Finding
+from projector.verification.moment import Moment
+from projector.verification.verifying import Checked
 from projector.views import reaching_views
 
 PAGE_DOCUMENTS = 1_000

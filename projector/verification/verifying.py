@@ -21,8 +21,8 @@ from common.read_models.folding import Skips
 from common.read_models.shapes import ReadModel
 from common.skips import read_skips_of
 from common.stored_commits import WITHOUT_METADATA, from_partial_document
-from projector.differing import Finding, finding_of
-from projector.moment import Moment, NotNow, moment_of
+from projector.verification.differing import Finding, finding_of
+from projector.verification.moment import Moment, NotNow, moment_of
 
 Key = str | int
 

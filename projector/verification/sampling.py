@@ -12,8 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.generations import places_shown, read_shown
 from common.mongo import reaching
 from common.read_models.shapes import ReadModel
-from projector.moment import NotNow
-from projector.verifying import Key
+from projector.verification.moment import NotNow
+from projector.verification.verifying import Key
 from projector.views import reaching_views
 
 

@@ -17,8 +17,8 @@ from common.read_models.generations import Places
 from common.read_models.shapes import ReadModel
 from common.transaction import Guarded, Unwritable, transact
 from projector.batch import Change, Changes, add_sums, applied
-from projector.parked import IS_PARKED, Place, find_parked, parked_document, place_of, place_shown, with_code
-from projector.requests import RETRY, RETRY_PARKED, Request, ask, done, goes_on
+from projector.requests.asking import RETRY, RETRY_PARKED, Request, ask, done, goes_on
+from projector.requests.parked import IS_PARKED, Place, find_parked, parked_document, place_of, place_shown, with_code
 from projector.statements import document_statements, summary_statements
 from projector.views import load, reaching_views
 

@@ -17,7 +17,7 @@ from common.errors import Unavailable
 from common.generations import read_or_make_shown
 from common.leases import Leases
 from common.read_models import READ_MODELS
-from projector.generations import DROPPING, Document, ask_for_another, drop, generations_of, to_be_done
+from projector.generations.known import DROPPING, Document, ask_for_another, drop, generations_of, to_be_done
 from projector.views import reaching_views
 
 GROUP = "generations"
@@ -68,7 +68,7 @@ class Keeper:
         if wanted["state"] == DROPPING:
             await drop(self._views, wanted)
             return
-        command = (sys.executable, "-m", "projector.builder", wanted["_id"])
+        command = (sys.executable, "-m", "projector.generations.builder", wanted["_id"])
         self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE)
         log.info("builder_started", generation=wanted["_id"], pid=self._process.pid)
 

@@ -19,13 +19,13 @@ from common.errors import Unavailable
 from common.read_models import ORDERS, READ_MODELS
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import SUMS
-from projector.differences import next_to_look_at, note_difference, note_right_again, note_verified
-from projector.differing import Finding
-from projector.moment import NotNow, moment_of
-from projector.repairing import ask_for_repair
-from projector.sampling import some_stored, some_told
-from projector.sum_checking import verify_user
-from projector.verifying import Checked, Key, verify_documents
+from projector.verification.differences import next_to_look_at, note_difference, note_right_again, note_verified
+from projector.verification.differing import Finding
+from projector.verification.moment import NotNow, moment_of
+from projector.verification.repairing import ask_for_repair
+from projector.verification.sampling import some_stored, some_told
+from projector.verification.sum_checking import verify_user
+from projector.verification.verifying import Checked, Key, verify_documents
 
 MOST_COMMITS = 1_000  # of one document; longer ones are left to `cqrs projections verify --full`
 REST = 100  # times as long as it worked

@@ -71,7 +71,9 @@ def expected(
     mark = _mark_of_the_database(stored, commits)
     if mark is None:
         return folded(model, commits, partition=partition, skips=skips)
-    if stored and stored.get("position") == 0:  # it was made so beside what is shown (`projector/building.py`)
+    if (
+        stored and stored.get("position") == 0
+    ):  # it was made so beside what is shown
         return Doc(partition=partition, parked=mark)
     before = folded(
         model, [commit for commit in commits if commit.position < mark.position], partition=partition, skips=skips

@@ -1,7 +1,7 @@
 """What is known of the generations of read models: asked for, being built, shown, kept, dropped (PROTOCOL Q3).
 
 Each is a document of `generations`, beside the one that says which are shown. Whoever asks writes it; whoever has the
-rules of that generation (`projector/keeper.py`) does what it says.
+rules of that generation (`projector/generations/keeper.py`) does what it says.
 """
 
 from collections.abc import Mapping

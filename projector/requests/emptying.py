@@ -10,8 +10,8 @@ from common.read_models import IN_THE_FIRST
 from common.read_models.generations import Places
 from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
 from common.transaction import Guarded, transact
-from projector.generations import GROUP
-from projector.requests import Request, done
+from projector.generations.known import GROUP
+from projector.requests.asking import Request, done
 from projector.views import reaching_views
 
 CLEARED_AT_ONCE = 2000  # documents

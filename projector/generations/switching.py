@@ -18,8 +18,8 @@ from common.generations import read_or_make_shown
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, SHOWN, checkpoint_id
 from common.sink import Fenced
 from common.transaction import Guarded, transact
-from projector.following import Follower
-from projector.generations import GROUP, OLD, Building, Document, described, generation_id
+from projector.generations.following import Follower
+from projector.generations.known import GROUP, OLD, Building, Document, described, generation_id
 from projector.views import reaching_views
 
 HOLD_SECONDS = 2.0  # at most

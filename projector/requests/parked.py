@@ -11,7 +11,7 @@ from common.generations import places_shown, read_shown
 from common.read_models import READ_MODELS
 from common.read_models.shapes import ReadModel
 from common.values import is_number_id
-from projector.generations import model_called
+from projector.generations.known import model_called
 
 LONGEST_KEY = 100
 MOST_GROUPS = 100  # of one read model

@@ -17,8 +17,8 @@ from common.read_models.shapes import ReadModel
 from common.read_models.storage import SKIPS
 from common.skips import skip_id
 from common.values import Reason
-from projector.parked import parked_document
-from projector.retrying import request_retry
+from projector.requests.parked import parked_document
+from projector.requests.retrying import request_retry
 
 Skip = dict[str, Any]
 Why = Annotated[Reason, Field(min_length=3)]

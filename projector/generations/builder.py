@@ -20,11 +20,11 @@ from common.read_models.storage import CHECKPOINTS, GENERATIONS
 from common.sink import Fenced
 from common.skips import read_skips
 from common.tasks import together
-from projector.building import Builder
-from projector.comparing import Difference, compare
-from projector.following import Follower
-from projector.generations import ASKED, BUILDING, FOLLOWING, READY, Building, Document, building_of
-from projector.switching import holding, show
+from projector.generations.building import Builder
+from projector.generations.comparing import Difference, compare
+from projector.generations.following import Follower
+from projector.generations.known import ASKED, BUILDING, FOLLOWING, READY, Building, Document, building_of
+from projector.generations.switching import holding, show
 from projector.views import reaching_views
 
 POLITE = 10  # what is served comes first

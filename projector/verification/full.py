@@ -19,10 +19,10 @@ from common.errors import Unavailable
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import SUMS
 from common.skips import read_skips_of
-from projector.building import told
-from projector.moment import Moment, NotNow, moment_of
-from projector.sum_checking import Unreadable, verify_all_sums
-from projector.verifying import Checked, Key, compared, log_at, subjects_told, verify_documents
+from projector.generations.building import told
+from projector.verification.moment import Moment, NotNow, moment_of
+from projector.verification.sum_checking import Unreadable, verify_all_sums
+from projector.verification.verifying import Checked, Key, compared, log_at, subjects_told, verify_documents
 from projector.views import reaching_views
 
 PAGE_COMMITS = 5_000  # a page is compared when it has so many, or so many documents

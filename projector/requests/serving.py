@@ -15,11 +15,11 @@ from common.read_models.generations import Places
 from common.read_models.shapes import ReadModel
 from common.skips import read_skips
 from common.transaction import Unwritable
-from projector.parked import IS_PARKED, count_parked
-from projector.rebuild import rebuild_partition
-from projector.repairing import repair_document
-from projector.requests import Request, drop_request, pending_requests
-from projector.retrying import Standing, fold_again, retry
+from projector.requests.asking import Request, drop_request, pending_requests
+from projector.requests.emptying import rebuild_partition
+from projector.requests.parked import IS_PARKED, count_parked
+from projector.requests.retrying import Standing, fold_again, retry
+from projector.verification.repairing import repair_document
 from projector.views import reaching_views
 
 RETRIED_AT_ONCE = 100  # documents, each second: what is new goes on meanwhile

@@ -14,7 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.read_models.storage import CHECKPOINTS, REQUESTS
 from common.transaction import Guarded, transact
-from projector.generations import GROUP
+from projector.generations.known import GROUP
 from projector.views import reaching_views
 
 Request = Mapping[str, Any]
