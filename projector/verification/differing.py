@@ -71,9 +71,7 @@ def expected(
     mark = _mark_of_the_database(stored, commits)
     if mark is None:
         return folded(model, commits, partition=partition, skips=skips)
-    if (
-        stored and stored.get("position") == 0
-    ):  # it was made so beside what is shown
+    if stored and stored.get("position") == 0:  # it was made so beside what is shown
         return Doc(partition=partition, parked=mark)
     before = folded(
         model, [commit for commit in commits if commit.position < mark.position], partition=partition, skips=skips

@@ -10,7 +10,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from command_service import states
+from command_service import aggregates
 from command_service.messages.reading import routing_key_of
 from command_service.routes import IMPORT_ROUTE, ROUTES
 from common.access.actors import Role
@@ -88,7 +88,7 @@ async def client(mongodb_url: str, rabbitmq: Broker, tmp_path_factory: pytest.Te
 GUARDED: list[tuple[str, str, Policy]] = [
     *((route.method, route.path, route.policy) for route in (*ROUTES, IMPORT_ROUTE)),
     *(("GET", route.path, route.policy) for route in (*QUERIES, *LOG_QUERIES) if route.policy.roles),
-    ("GET", states.PATH, ADMINS),
+    ("GET", aggregates.PATH, ADMINS),
 ]
 
 

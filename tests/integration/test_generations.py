@@ -28,7 +28,8 @@ from projector.generations.known import (
     generations_of,
     to_be_done,
 )
-from projector.operations import Views, told
+from projector.operations.projections import told
+from projector.operations.routes import Views
 from tests.support.system import until
 from tests.support.view_bench import ViewBench, a_view_bench
 
@@ -84,7 +85,7 @@ async def test_whoever_asks_at_the_same_time_gets_the_same_generation(bench: Vie
 
 async def test_what_was_dropped_as_soon_as_it_was_asked_for_is_told_as_unknown(bench: ViewBench) -> None:
     with pytest.raises(NotFound, match="has been dropped since"):
-        await told(Views(bench.views, bench.log.info.id), "orders@2")
+        await told(Views(bench.views, bench.log), "orders@2")
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -20,7 +20,7 @@ from common.broker import connect
 from common.envelope import EXCHANGE
 from common.errors import Unavailable
 from common.mongo import FORBIDDEN, UNKNOWN_ACCOUNT, open_client, reaching
-from stack.accounts import ACCOUNTS, COMMITS, VIEWS, Account
+from stack.accounts import ACCOUNTS, ALL, COMMITS, Account
 from stack.certificates import Authority
 from stack.ports import LOOPBACK
 from stack.secret_folder import ADMIN_MONGODB_URL, Places, SecretFolder, amqp_file, mongodb_file
@@ -165,7 +165,7 @@ def test_nobody_may_change_or_delete_what_is_in_the_log(account: Account) -> Non
     on_the_log = {action for g in account.grants if COMMITS in g.collections for action in g.actions}
     assert on_the_log <= {"find", "insert", "listIndexes"}
     assert ("insert" in on_the_log) == (account.name == "command")
-    writers = {g.on for g in account.grants if set(VIEWS) & set(g.collections) and set(g.actions) - {"find"}}
+    writers = {g.on for g in account.grants if g.collections == ALL and set(g.actions) - {"find"}}
     assert bool(writers) == (account.name == "projector")
 
 
