@@ -31,6 +31,8 @@ from bench.orders import CLIENTS, USERS, stock
 from bench.peers import measure_peer
 from bench.pipeline import RATES, measure_sustained, measure_write_to_read
 from bench.plan import FULL, QUICK, SECTIONS, Plan
+from bench.rebuilding import measure_rebuilding
+from bench.rebuilding_live import measure_rebuilding_live
 from bench.report import tables
 from bench.results import Results
 from bench.servers import Servers, servers
@@ -109,6 +111,7 @@ class _Run:
             await self._section("sharing", lambda: self._sharing(ready))
             await self._section("catching_up", lambda: self._catching_up(ready))
             await self._section("snapshots", lambda: self._snapshots(ready))
+            await self._section("rebuilding", lambda: self._rebuilding(ready))
             if {"pipeline", "reading", "import"} & set(self.sections):
                 await self._tried("the whole system", lambda: self._whole_system(ready))
             await self._section("fulfilment", lambda: self._fulfilment(ready))
@@ -158,6 +161,13 @@ class _Run:
 
     async def _snapshots(self, ready: Servers) -> None:
         self.results.loading = await measure_snapshots(ready)
+
+    async def _rebuilding(self, ready: Servers) -> None:
+        orders, seconds = self.plan.rebuilt_orders, self.plan.rebuilding_seconds
+        self.results.rebuilding = await measure_rebuilding(ready, orders, times=2)
+        self.results.rebuilding_live = await measure_rebuilding_live(
+            ready, self.folder, orders=orders // 4, seconds=seconds
+        )
 
     async def _whole_system(self, ready: Servers) -> None:
         names = ("command", "projector", "query", "gateway")

@@ -106,6 +106,30 @@ GOALS: tuple[Goal[Results], ...] = (
         lambda r: _p50(r.loading and r.loading.through_snapshot),
     ),
     Goal(
+        name="the orders view rebuilt by one process",
+        measure=lambda r: max((built.per_second for built in r.rebuilding), default=None),
+        wanted=30_000,
+        unit="events/s",
+    ),
+    Goal(
+        name="memory of that process",
+        measure=lambda r: max((built.peak_mib for built in r.rebuilding), default=None),
+        wanted=200,
+        unit="MiB",
+        at_most=True,
+    ),
+    Goal(
+        name="write-to-read p99: during rebuilds ÷ quiet",
+        measure=lambda r: r.rebuilding_live and r.rebuilding_live.slower,
+        wanted=3,
+        at_most=True,
+    ),
+    _at_most_ms(
+        "the longest write-to-read during rebuilds",
+        1000,
+        lambda r: r.rebuilding_live and r.rebuilding_live.rebuilding.latency.worst,
+    ),
+    Goal(
         name="orders validated by the saga",
         measure=lambda r: r.fulfilment and r.fulfilment.spread.per_second,
         wanted=800,

@@ -6,6 +6,7 @@ from bench import imports
 
 SECTIONS = (
     *("ceilings", "peers", "naive", "log", "door", "answers", "sharing", "catching_up", "snapshots"),
+    "rebuilding",
     *("pipeline", "reading", "import", "fulfilment", "start"),
 )
 
@@ -25,6 +26,8 @@ class Plan:
     search_seconds: float
     sustained_seconds: float
     reading_seconds: float
+    rebuilt_orders: int
+    rebuilding_seconds: float
     import_orders: int
     fulfilment_seconds: float
 
@@ -41,6 +44,8 @@ FULL = Plan(  # about 12 minutes
     search_seconds=6,
     sustained_seconds=30,
     reading_seconds=20,
+    rebuilt_orders=40_000,
+    rebuilding_seconds=15,
     import_orders=imports.ORDERS,
     fulfilment_seconds=15,
 )
@@ -56,6 +61,8 @@ QUICK = Plan(  # about 4 minutes: good for a look, not for a claim
     search_seconds=2,
     sustained_seconds=6,
     reading_seconds=4,
+    rebuilt_orders=10_000,
+    rebuilding_seconds=5,
     import_orders=imports.QUICK_ORDERS,
     fulfilment_seconds=4,
 )

@@ -32,6 +32,10 @@ class RebuildingLive:
     rebuilding: WriteToRead
     times: int
 
+    @property
+    def slower(self) -> float:
+        return self.rebuilding.latency.p99 / self.quiet.latency.p99
+
 
 async def measure_rebuilding_live(servers: Servers, folder: Path, *, orders: int, seconds: float) -> RebuildingLive:
     """On a log of so many orders with five commits each; rebuilt again and again for `seconds`."""

@@ -33,6 +33,7 @@ def _tables(results: Results) -> Iterator[Table]:
         *_sharing(results),
         *_catching_up(results),
         *_loading(results),
+        *_rebuilding(results),
         *_pipeline(results),
         *_others(results),
     ]
@@ -123,6 +124,23 @@ def _catching_up(results: Results) -> Iterator[Row]:
         yield f"a backlog into the views, projectors: {each.projectors}", _number(each.per_second), "commits"
     if not results.catching_up:
         yield "a backlog into the views", NOT_MEASURED, ""
+
+
+def _rebuilding(results: Results) -> Iterator[Row]:
+    for number, built in enumerate(results.rebuilding):
+        how = f"with indexes {built.with_indexes:,.0f}; {built.events:,} events, at most {built.peak_mib:.0f} MiB"
+        verdict = "" if not number else f"; compared in {built.compared_seconds:.1f} s: {_verdict(built.is_identical)}"
+        yield "the orders view rebuilt, events", f"{built.per_second:,.0f}", how + verdict
+    if live := results.rebuilding_live:
+        yield "write-to-read, quiet", f"{live.quiet.offered:,.0f}", live.quiet.latency.line()
+        how = (
+            f"worst {live.rebuilding.latency.worst:.0f} ms; {live.times} switches, errors {live.rebuilding.errors or 0}"
+        )
+        yield "while it is rebuilt", f"{live.rebuilding.offered:,.0f}", f"{live.rebuilding.latency.line()}; {how}"
+
+
+def _verdict(is_identical: bool | None) -> str:
+    return "identical" if is_identical else "different"
 
 
 def _loading(results: Results) -> Iterator[Row]:

@@ -17,6 +17,8 @@ from bench.naive import NaiveRun
 from bench.numbers import Latency
 from bench.peers import Peer
 from bench.pipeline import Sustained, WriteToRead
+from bench.rebuilding import Rebuilding
+from bench.rebuilding_live import RebuildingLive
 from bench.sharing import Sharing
 from bench.snapshots import Loading
 from bench.startup import StartUp
@@ -41,6 +43,8 @@ class Results:
     sharing: tuple[Sharing, ...] = ()  # by the number of services
     catching_up: tuple[CatchingUp, ...] = ()  # by the number of projectors
     loading: Loading | None = None
+    rebuilding: tuple[Rebuilding, ...] = ()  # the second one is compared with the first
+    rebuilding_live: RebuildingLive | None = None
     sustained: Sustained | None = None
     write_to_read: tuple[WriteToRead, ...] = ()  # at fixed rates, slowest first
     write_to_read_at_half: WriteToRead | None = None  # at half the sustained rate
