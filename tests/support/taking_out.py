@@ -104,8 +104,8 @@ def log_check(patch: pytest.MonkeyPatch) -> None:
 
 def index(name: str) -> TakeOut:
     def take_out(patch: pytest.MonkeyPatch) -> None:
-        rest = tuple(one for one in log_module._INDEXES if one.document["name"] != name)
-        patch.setattr(log_module, "_INDEXES", rest)
+        rest = tuple(one for one in log_module.INDEXES if one.document["name"] != name)
+        patch.setattr(log_module, "INDEXES", rest)
 
     return take_out
 
