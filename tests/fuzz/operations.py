@@ -25,6 +25,11 @@ PROJECTION = f"{BEFORE}/ops/projections/{{name}}"
 REBUILD, ROLL_BACK = f"POST {PROJECTION}/rebuild", f"POST {PROJECTION}/rollback"
 DROP = f"DELETE {PROJECTION}/generations/{{generation}}"
 
+PARKED = f"{BEFORE}/ops/parked"
+RETRY, SKIP, ONE_PARKED = f"POST {PARKED}/retry", f"POST {PARKED}/skip", f"GET {PARKED}/{{projection}}/{{key}}"
+NEVER_DONE = {SKIP, ONE_PARKED}
+"""Where all is well nothing is parked, and these are refused."""
+
 _import_line = st.integers(1, 10**9).map(
     lambda number: {
         "user_id": 1,
@@ -39,6 +44,8 @@ _bodies: dict[str, st.SearchStrategy[Any]] = {
     IMPORT: _import_line,
     REBUILD: st.fixed_dictionaries({}, optional={"verify": st.booleans(), "switch": st.booleans()}),
     ROLL_BACK: st.just({}),
+    RETRY: st.sampled_from([{"all": True}, {"projection": "orders"}, {"code": "unknown_schema"}]),
+    SKIP: st.just({"projection": "inventory", "key": 1, "reason": "It is told twice."}),
 }
 GOOD_BODIES: Mapping[str, st.SearchStrategy[Any]] = {op: BODIES[key] for op, key in COMMANDS.items()} | _bodies
 """Of those that have one."""
@@ -68,6 +75,8 @@ _parameters: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "/queries/sagas": st.builds(lambda asked, page: asked | page, st.sampled_from([{}, {"state": "running"}]), _pages),
     "/queries/stream": st.sampled_from([{}, {"user_id": 1}, {"after": 0}, {"type": "OrderPaid"}]),
     "/ops/events": st.builds(lambda asked, page: asked | page, _log, _pages),
+    "/ops/parked": st.builds(lambda asked, page: asked | page, st.sampled_from([{}, {"projection": "orders"}]), _pages),
+    "/ops/parked/skips": _pages,
     "/ops/aggregates/{stream}/state": st.fixed_dictionaries({}, optional={"version": st.integers(0, 3)}),
 }
 PARAMETERS: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
@@ -86,6 +95,8 @@ ID_OF: Mapping[str, str] = {
     "stream": "@stream@",
     "position": "@position@",
     "name": "@model@",
+    "projection": "@model@",
+    "key": "@product@",
     "generation": "@generation@",
     "slug": "@slug@",
 }

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from common.read_models.storage import CHECKPOINTS, DIFFERENCES, REQUESTS
 from tests.chaos.oracle.facts import Facts
+from tests.chaos.oracle.views import KEPT_BESIDE
 from tests.support.planting import (
     Fault,
     Plant,
@@ -93,3 +95,12 @@ def test_a_planted_fault_is_found_by_its_rule(fault: str) -> None:
     plant, rule, said = FAULTS[fault]
     found = found_by(rule, plant)
     assert any(said in violation for violation in found), found
+
+
+@pytest.mark.parametrize("collection", sorted(KEPT_BESIDE - {CHECKPOINTS, REQUESTS}))
+def test_what_stands_beside_the_views_is_no_view(collection: str) -> None:
+    assert found_by("O3", add(collection, {"_id": "anything"})) == []
+
+
+def test_a_difference_that_the_projector_found_is_told() -> None:
+    assert any("differences" in one for one in found_by("O3", add(DIFFERENCES, {"_id": "orders/1"})))
