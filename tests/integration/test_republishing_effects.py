@@ -16,7 +16,7 @@ from tests.support.system import MESSAGE_KEY, until
 
 PARTITIONS = 8
 MIRROR = "mirror"
-MOVING = {"leases", "turns", "relay", "progress"}  # what changes while nothing happens
+MOVING = {"leases", "turns", "relay", "progress", "verified"}  # what changes while nothing happens
 SOON_SECONDS = 30.0
 State = dict[str, Any]
 

@@ -32,7 +32,9 @@ SOON_SECONDS = 20.0
 REFUSED_SECONDS = 1.5  # a client of MongoDB goes on trying whatever it is told
 BY_NAME = {account.name: account for account in ACCOUNTS}
 WITH_AMQP = [account for account in ACCOUNTS if account.permissions]
-EVERYWHERE = {(grant.on, name) for account in ACCOUNTS for grant in account.grants for name in grant.collections}
+EVERYWHERE = {
+    (grant.on, name or "orders") for account in ACCOUNTS for grant in account.grants for name in grant.collections
+}
 FORBIDDEN_TO_DO: dict[str, dict[str, Any]] = {
     "insert": {"documents": [{"_id": "nobody"}]},
     "update": {"updates": [{"q": {"_id": "nobody"}, "u": {"$set": {"told": 1}}}]},
