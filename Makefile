@@ -20,7 +20,7 @@ test: install ## Lint, types and all tests
 test-long: install ## What takes long: the CDNOW import, the demo with its faults, many kills, orders under fire, elections (about 17 minutes)
 	.venv/bin/pytest tests/long
 
-fuzz: install ## Send 20,000 random messages and as many requests, and see that nobody crashes (about 15 minutes)
+fuzz: install ## Send 20,000 random messages and as many requests, and see that nobody crashes (about 20 minutes)
 	.venv/bin/pytest tests/fuzz -s --timeout 3600
 
 chaos: install ## Break everything that can break, under load, and see that nothing is lost (about 9 minutes)
