@@ -19,9 +19,11 @@ from projector.verification.full import Verdict, while_it_lasts
 from projector.verification.moment import Moment, NotNow, moment_of
 from projector.verification.sample import verify_sample
 from tests.support.cqrs import Cqrs
+from tests.support.system import until
 from tests.support.verifying import fully_verified
 from tests.support.view_bench import ViewBench, a_view_bench
 
+SOON_SECONDS = 60.0
 MANY = 60
 SECONDS = 20.0
 
@@ -185,13 +187,17 @@ async def test_a_sample_tells_what_it_meets(bench: ViewBench) -> None:
     events = bench.log.database
     verdict = await verify_sample(events, bench.views, ORDERS)
     assert verdict.is_identical
-    assert (verdict.documents, verdict.is_full) == (MANY, False)
+    assert not verdict.is_full
+    assert 0 < verdict.documents <= MANY
     order = await any_order(bench)
     await bench.views["orders"].delete_one({"_id": order["_id"]})
     await bench.views["sums"].update_one({"_id": "users/1"}, {"$inc": {"total_orders": 1}})
-    told = examples(await verify_sample(events, bench.views, ORDERS))
-    assert ("orders", order["_id"], "missing") in told
-    assert ("sums", "users/1", "changed") in told
+    wanted = {("orders", order["_id"], "missing"), ("sums", "users/1", "changed")}
+
+    async def are_met() -> bool:  # by chance, sooner or later
+        return wanted <= set(examples(await verify_sample(events, bench.views, ORDERS)))
+
+    await until(are_met, seconds=SOON_SECONDS, what="a sample meets both")
 
 
 async def test_the_command_says_what_differs_and_ends_with_1(
