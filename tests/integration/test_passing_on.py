@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestServer
 
 from common.access.door import Door
 from gateway.app import make_gateway_app
+from gateway.contract import SIDES
 from tests.support.door import send, spell
 
 NOTHING = {"Content-Type": "", "Content-Length": ""}
@@ -31,7 +32,7 @@ async def behind() -> AsyncIterator[Behind]:
     app.router.add_route("*", "/{path:.*}", behind.answer)
     async with TestServer(app, host="localhost") as server:  # of an address without a name nobody keeps a cookie
         url = str(server.make_url("/")).replace("127.0.0.1", "localhost").rstrip("/")
-        async with TestServer(make_gateway_app(url, url, Door(None))) as gateway:
+        async with TestServer(make_gateway_app(dict.fromkeys(SIDES, url), Door(None))) as gateway:
             behind.url, behind.gateway = url, str(gateway.make_url("/")).rstrip("/")
             yield behind
 
