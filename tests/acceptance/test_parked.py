@@ -136,7 +136,11 @@ async def test_poison_parks_one_document_which_is_listed_grouped_retried_and_equ
     (group,) = (await poisoned.get("/errors")).content["data"]
     assert (group["projection"], group["code"], group["count"]) == ("orders", "unknown_schema", 2)
     assert (group["first_position"], group["example_key"]) == (strange.position, strange.subject)
-    assert await poisoned.door.metric("projector", 'leveret_projector_parked_documents{projection="orders"}') in (0, 2)
+
+    async def both_are_counted() -> bool:
+        return await poisoned.door.metric("projector", 'leveret_projector_parked_documents{projection="orders"}') == 2
+
+    await until(both_are_counted, seconds=SOON_SECONDS, what="both are counted")
     refused = await poisoned.post("retry", {"projection": "orders", "key": strange.subject})
     assert refused.content == {"documents": 1}
     await poisoned.repair(strange, other)
