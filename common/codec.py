@@ -11,6 +11,8 @@ from common.events import EVENT_TYPES, Event
 from common.upcasting import UPCASTERS, upcast
 
 _NAMES = {event_type: name for name, event_type in EVENT_TYPES.items()}
+_VALIDATORS = {name: event_type.__pydantic_validator__ for name, event_type in EVENT_TYPES.items()}
+"""What `model_validate_json` asks, too; the way there was a sixth of the time, and every event of a fold takes it."""
 
 
 def encode_event(event: Event) -> RecordedEvent:
@@ -28,6 +30,6 @@ def decode_event(record: RecordedEvent) -> Event:
     if schema != event_type.schema_version:
         raise Undecodable("unknown_schema", f"{record.type} has no schema {record.schema}")
     try:
-        return event_type.model_validate_json(orjson.dumps(data, option=orjson.OPT_UTC_Z))
+        return _VALIDATORS[record.type].validate_json(orjson.dumps(data, option=orjson.OPT_UTC_Z))
     except (ValidationError, TypeError) as error:
         raise Undecodable("invalid_event", f"{record.type} schema {record.schema} does not fit its model") from error

@@ -23,12 +23,14 @@ from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
 from common.transaction import Guarded, Statement, Unwritable, transact
 from projector.batch import Change, Changes, add_sums
 from projector.generations.known import ASKED, BUILDING, FOLLOWING, GROUP, Building, Document
+from projector.generations.pacing import Pace
 from projector.statements import stored_document, summary_statements
 from projector.views import make_indexes, reaching_views
 
-BATCH_COMMITS = 10_000  # a batch is written when it has so many, or so many documents
-BATCH_DOCUMENTS = 2_000
+BATCH_COMMITS = 10_000  # a batch is written when it has so many, or as many documents as its pace allows
 STATEMENT_DOCUMENTS = 500  # in one statement; their number is what bounds its size
+STATEMENT_SUMS = 5_000  # which are small
+FOLDED_AT_ONCE = 25  # documents, before the batch that is being written is looked after
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +45,8 @@ class Batch:
     events: int = 0
     last: str = ""
 
-    @property
-    def is_full(self) -> bool:
-        return self.commits >= BATCH_COMMITS or len(self.documents) >= BATCH_DOCUMENTS
+    def is_full(self, most_documents: int) -> bool:
+        return self.commits >= BATCH_COMMITS or len(self.documents) >= most_documents
 
 
 class Builder:
@@ -60,6 +61,7 @@ class Builder:
         self._model = building.model
         self._found = found
         self._skips = skips
+        self._pace = Pace(views)
         self._counted_at = 0.0  # until then the time of work is in the document
 
     async def build(self) -> None:
@@ -71,6 +73,7 @@ class Builder:
         async for batch in self._batches(upto):
             if writing:
                 await writing
+                await self._pace.keep()
             writing = asyncio.create_task(self._write(batch))
         if writing:
             await writing
@@ -96,7 +99,9 @@ class Builder:
         batch = Batch()
         async for subject, commits in told(self._events, self._model, upto, self._found["cursor"]):
             self._add(batch, subject, commits)
-            if batch.is_full:
+            if not len(batch.documents) % FOLDED_AT_ONCE:
+                await asyncio.sleep(0)
+            if batch.is_full(self._pace.most_documents):
                 yield batch
                 batch = Batch()
         if batch.documents:
@@ -141,14 +146,14 @@ class Builder:
         stored = [stored_document((name, key), doc) for key, doc in documents.items()]
         return [
             Guarded({"insert": self._building.places[name], "documents": some, "ordered": True})
-            for some in _parts(stored)
+            for some in _parts(stored, STATEMENT_DOCUMENTS)
         ]
 
     def _sums(self, changes: Changes) -> list[Guarded]:
         return [
             Guarded(guarded.statement | {"updates": some})
             for guarded in summary_statements(changes.sums, self._building.places)
-            for some in _parts(guarded.statement["updates"])
+            for some in _parts(guarded.statement["updates"], STATEMENT_SUMS)
         ]
 
     async def _finish(self) -> None:
@@ -187,5 +192,5 @@ async def told(events: AsyncDatabase, model: ReadModel[Any], upto: Upto, after: 
         yield subject, sorted(commits, key=lambda commit: commit.position)
 
 
-def _parts(statements: list[Statement]) -> list[list[Statement]]:
-    return [statements[start : start + STATEMENT_DOCUMENTS] for start in range(0, len(statements), STATEMENT_DOCUMENTS)]
+def _parts(statements: list[Statement], most: int) -> list[list[Statement]]:
+    return [statements[start : start + most] for start in range(0, len(statements), most)]

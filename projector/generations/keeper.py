@@ -6,6 +6,7 @@ itself: until its generation is shown, the projectors with the older rules go on
 
 import asyncio
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from uuid import uuid4
@@ -23,6 +24,7 @@ from projector.views import reaching_views
 GROUP = "generations"
 LOOK_SECONDS = 0.5
 END_SECONDS = 5.0
+MOST_REST_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,8 @@ class Keeper:
         self._log_id = log_id
         self._leases = Leases(views, group=GROUP, parts=1, holder=str(uuid4()), seconds=lease_seconds)
         self._process: Process | None = None
+        self._failures = 0  # of builders, one after another
+        self._rests_until = 0.0
 
     async def run(self) -> None:
         try:
@@ -51,7 +55,7 @@ class Keeper:
         await self._leases.renew()
         if not self._leases.held:
             await self._end()
-        elif not self._is_building and wanted:
+        elif not self._is_building and wanted and not self._rests():
             await self._do(wanted[0])
 
     async def _ask_by_itself(self) -> None:
@@ -71,6 +75,16 @@ class Keeper:
         command = (sys.executable, "-m", "projector.generations.builder", wanted["_id"])
         self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE)
         log.info("builder_started", generation=wanted["_id"], pid=self._process.pid)
+
+    def _rests(self) -> bool:
+        """After a builder that failed, twice as long each time; what it failed by may pass."""
+        ended, now = self._process, time.monotonic()
+        if ended is not None:
+            self._process = None
+            self._failures = self._failures + 1 if ended.returncode else 0
+            rest_seconds = min(MOST_REST_SECONDS, LOOK_SECONDS * 2**self._failures) if self._failures else 0.0
+            self._rests_until = now + rest_seconds
+        return now < self._rests_until
 
     @property
     def _is_building(self) -> bool:

@@ -1,9 +1,11 @@
 """A read model is built anew beside the one that is shown, and shown instead of it, in one step (PROTOCOL Q3, V2)."""
 
 import asyncio
-import random
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +14,15 @@ from common.config import Settings
 from common.errors import NotFound
 from common.generations import places_shown, read_shown
 from common.read_models import READ_MODELS
+from common.read_models.storage import CHECKPOINTS
 from common.sink import Fenced, Superseded
-from projector.generations import building as building_module
+from projector.generations import keeper
 from projector.generations.builder import Work
 from projector.generations.keeper import Keeper
 from projector.generations.known import (
     ASKED,
     DROPPING,
+    GROUP,
     OLD,
     READY,
     ask_for_another,
@@ -28,8 +32,10 @@ from projector.generations.known import (
     generations_of,
     to_be_done,
 )
+from projector.generations.pacing import LEAP_DOCUMENTS, STEP_DOCUMENTS, Pace
 from projector.operations.projections import told
 from projector.operations.routes import Views
+from tests.support.history import some_history
 from tests.support.system import until
 from tests.support.view_bench import ViewBench, a_view_bench
 
@@ -40,21 +46,6 @@ ALL = tuple(model.collection for model in READ_MODELS)
 async def bench(mongodb_url: str) -> AsyncIterator[ViewBench]:
     async with a_view_bench(mongodb_url) as made:
         yield made
-
-
-async def some_history(bench: ViewBench, seed: int = 1) -> None:
-    chance, orders = random.Random(seed), list[Any]()
-    for number in range(30):
-        match chance.randrange(4):
-            case 0:
-                await bench.ledger.stock(chance.randint(1, 4), chance.randint(0, 9))
-            case 1 if orders:
-                await bench.ledger.cancel(orders.pop(chance.randrange(len(orders))))
-            case 2:
-                await bench.ledger.imported(chance.randint(1, 5), chance.randint(1, 9999), seed * 1000 + number)
-            case _:
-                lines = [(product_id, chance.randint(1, 3)) for product_id in chance.sample(range(1, 5), 2)]
-                orders += await bench.ledger.orders(chance.randint(1, 5), lines)
 
 
 def work_of(bench: ViewBench) -> Work:
@@ -90,19 +81,19 @@ async def test_what_was_dropped_as_soon_as_it_was_asked_for_is_told_as_unknown(b
 
 @pytest.mark.parametrize("name", ALL)
 async def test_Q3_a_new_generation_equals_the_fold_of_the_log_and_is_shown(bench: ViewBench, name: str) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     generation = await ask(bench, name)
     await work_of(bench).do(generation)
     assert (await the_one(bench, generation))["difference"]["is_none"]
     assert await shown(bench, name) == 2
-    await some_history(bench, seed=2)
+    await some_history(bench.ledger, seed=2)
     await bench.catch_up(bench.writer())
     await bench.check()
 
 
 async def test_Q3_what_was_wrong_in_the_old_one_is_told_and_gone_in_the_new_one(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     found = await bench.views["orders"].find_one()
     assert found
@@ -118,7 +109,7 @@ async def test_Q3_what_was_wrong_in_the_old_one_is_told_and_gone_in_the_new_one(
 
 
 async def test_Q3_one_that_is_verified_is_not_shown_if_it_differs(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     await bench.views["orders"].update_one({}, {"$set": {"status": "NONSENSE"}})
     generation = await ask(bench, is_verified=True)
@@ -131,7 +122,7 @@ async def test_Q3_one_that_is_verified_is_not_shown_if_it_differs(bench: ViewBen
 
 
 async def test_Q3_who_writes_with_the_old_pointer_is_fenced(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     writer = bench.writer()
     await bench.catch_up(writer)
     await work_of(bench).do(await ask(bench))
@@ -144,24 +135,24 @@ async def test_Q3_who_writes_with_the_old_pointer_is_fenced(bench: ViewBench) ->
 
 
 async def test_Q3_the_old_one_stays_and_is_shown_again_with_what_it_missed(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     await work_of(bench).do(await ask(bench))
-    await some_history(bench, seed=2)
+    await some_history(bench.ledger, seed=2)
     await bench.catch_up(bench.writer())
     (old,) = await generations_of(bench.views, "orders")
     assert (old["_id"], old["state"]) == ("orders@1", OLD)
     await ask_to_show(bench.views, bench.log.info.id, "orders")
     await work_of(bench).do("orders@1")
     assert await shown(bench) == 1
-    await some_history(bench, seed=3)
+    await some_history(bench.ledger, seed=3)
     await bench.catch_up(bench.writer())
     await bench.check()
 
 
 async def test_Q3_a_killed_build_goes_on_where_it_was(bench: ViewBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building_module, "BATCH_DOCUMENTS", 2)
-    await some_history(bench)
+    monkeypatch.setattr(Pace, "most_documents", 2)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     generation = await ask(bench)
     for _ in range(6):
@@ -183,9 +174,21 @@ async def test_Q3_a_killed_build_goes_on_where_it_was(bench: ViewBench, monkeypa
     await bench.check()
 
 
+async def test_a_builder_takes_small_steps_with_pauses_while_commits_come_in(bench: ViewBench) -> None:
+    await some_history(bench.ledger)
+    await bench.catch_up(bench.writer())
+    pace = Pace(bench.views)
+    await pace.keep()  # it knows where they stand now
+    for come_in, most_documents in ((True, STEP_DOCUMENTS), (False, LEAP_DOCUMENTS)):
+        if come_in:
+            await bench.views[CHECKPOINTS].update_one({"group": GROUP}, {"$inc": {"position": 10_000}})
+        await pace.keep()
+        assert (pace.is_busy, pace.most_documents) == (come_in, most_documents)
+
+
 async def test_Q3_two_builders_of_one_generation_do_it_once(bench: ViewBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building_module, "BATCH_DOCUMENTS", 2)
-    await some_history(bench)
+    monkeypatch.setattr(Pace, "most_documents", 2)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     generation = await ask(bench)
     for _ in range(20):
@@ -199,14 +202,14 @@ async def test_Q3_two_builders_of_one_generation_do_it_once(bench: ViewBench, mo
 
 
 async def test_Q3_it_is_shown_while_a_writer_goes_on(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     stop = asyncio.Event()
 
     async def write() -> None:
         writer, seed = bench.writer(), 10
         while not stop.is_set():
-            await some_history(bench, seed := seed + 1)
+            await some_history(bench.ledger, seed := seed + 1)
             await bench.catch_up(writer)
 
     async with asyncio.TaskGroup() as group:
@@ -220,7 +223,7 @@ async def test_Q3_it_is_shown_while_a_writer_goes_on(bench: ViewBench) -> None:
 
 
 async def test_Q3_asking_twice_is_asking_once_and_what_was_kept_is_dropped(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     assert await ask(bench) == await ask(bench, is_switched=False) == "orders@2"
     await work_of(bench).do("orders@2")
@@ -233,7 +236,7 @@ async def test_Q3_asking_twice_is_asking_once_and_what_was_kept_is_dropped(bench
 
 
 async def test_Q3_what_is_shown_is_not_dropped(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     await work_of(bench).do(await ask(bench))
     with pytest.raises(Exception, match="what queries show"):
@@ -247,7 +250,7 @@ async def test_Q3_what_is_shown_is_not_dropped(bench: ViewBench) -> None:
 
 
 async def test_Q3_a_read_model_that_is_new_to_old_views_is_built_before_anybody_writes_it(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     await bench.views["generations"].update_one({"_id": "shown"}, {"$unset": {"models.inventory": ""}})
     await bench.views["inventory"].drop()
@@ -263,10 +266,32 @@ async def test_Q3_a_read_model_that_is_new_to_old_views_is_built_before_anybody_
 
 
 async def test_Q3_a_read_model_that_the_program_lost_stands_in_its_way_until_it_is_dropped(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     lost = {"models.wishlists": {"generation": 3, "rules": 1}}
     await bench.views["generations"].update_one({"_id": "shown"}, {"$set": lost})
     assert not await bench.writer().may_serve()
     await ask_to_drop(bench.views, "wishlists", 3)
     assert await bench.writer().may_serve()
+
+
+async def test_a_builder_that_fails_again_and_again_is_started_less_and_less_often(
+    bench: ViewBench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    starts = tmp_path / "starts"
+    failing = tmp_path / "failing"
+    failing.write_text(f"#!/bin/sh\ndate +%s.%N >> {starts}\nexit 1\n")
+    failing.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(failing))
+    monkeypatch.setattr(keeper, "LOOK_SECONDS", 0.02)
+    await ask(bench)
+    running = asyncio.create_task(Keeper(bench.views, bench.log.info.id, lease_seconds=3).run())
+
+    async def five_starts() -> bool:
+        return starts.exists() and len(starts.read_text().splitlines()) >= 5
+
+    await until(five_starts, seconds=20, what="it was started five times")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    began = [float(line) for line in starts.read_text().splitlines()]
+    assert all(next_ - one >= 0.02 * 2**number for number, (one, next_) in enumerate(pairwise(began), 1))

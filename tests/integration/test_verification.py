@@ -24,6 +24,7 @@ from projector.verification.moment import NotNow, moment_of
 from projector.verification.sum_checking import verify_user
 from projector.verification.verifier import MOST_COMMITS
 from projector.verification.verifying import verify_documents
+from tests.support.history import some_history
 from tests.support.ledger import event
 from tests.support.verifying import found_everywhere, verifier_of
 from tests.support.view_bench import ViewBench, a_view_bench
@@ -37,29 +38,9 @@ async def bench(mongodb_url: str) -> AsyncIterator[ViewBench]:
         yield made
 
 
-async def some_history(bench: ViewBench, seed: int = 1, *, with_songs: bool = False) -> None:
-    """`with_songs` some orders are parked."""
-    chance, orders = random.Random(seed), list[Any]()
-    for number in range(20):
-        match chance.randrange(6):
-            case 0:
-                await bench.ledger.stock(chance.randint(1, 4), chance.randint(0, 9))
-            case 1 if orders:
-                await bench.ledger.cancel(orders.pop(chance.randrange(len(orders))))
-            case 2:
-                await bench.ledger.imported(chance.randint(1, 5), chance.randint(1, 9999), seed * 1000 + number)
-            case 3 if orders:
-                await bench.ledger.pay(orders.pop(), chance.randint(1, 999))
-            case 4 if orders and with_songs:
-                await bench.ledger.on(orders.pop(), event("OrderSangASong"))
-            case _:
-                lines = [(product_id, chance.randint(1, 3)) for product_id in chance.sample(range(1, 5), 2)]
-                orders += await bench.ledger.orders(chance.randint(1, 5), lines)
-
-
 async def order_of_user_1(bench: ViewBench) -> str:
     """Beside others of theirs and of others, all in the views."""
-    await some_history(bench)
+    await some_history(bench.ledger)
     order = await bench.ledger.order(1, (1, 2), (2, 1))
     await bench.catch_up(bench.writer())
     return order.subject
@@ -85,7 +66,7 @@ async def look_until_it_is_found_and_repaired(bench: ViewBench, key: Any, **sett
 
 
 async def test_what_is_right_is_told_by_nobody(bench: ViewBench) -> None:
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
     checked = await found_everywhere(bench)
     assert checked.findings == []
@@ -222,7 +203,7 @@ async def ask(bench: ViewBench) -> str:
 async def test_nothing_is_told_while_all_goes_on(bench: ViewBench) -> None:
     """Writes, parked documents, retries, rebuilds in place, new generations, holds and switches."""
     loop = asyncio.get_running_loop()
-    await some_history(bench)
+    await some_history(bench.ledger)
     await bench.ledger.on(await bench.ledger.order(1), event("OrderSangASong"))
     await bench.catch_up(bench.writer())
     until, looks = loop.time() + WRITING_SECONDS, 0
@@ -230,7 +211,7 @@ async def test_nothing_is_told_while_all_goes_on(bench: ViewBench) -> None:
     async def write() -> None:
         writer, chance, seed = bench.writer(), random.Random(7), 10
         while loop.time() < until:
-            await some_history(bench, seed := seed + 1, with_songs=True)
+            await some_history(bench.ledger, seed := seed + 1, with_songs=True)
             if seed % 2:
                 partition = chance.randrange(bench.log.info.partitions)
                 await bench.ask({"_id": f"rebuild/{partition}/{seed}", "kind": "rebuild", "partition": partition})
