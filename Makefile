@@ -36,8 +36,8 @@ bench: install ## Measure, against raw ceilings and peers, and draw it (about 15
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.plots
 
-bench-long: install ## Measure with 10 million commits, and memory over an hour (some hours; COMMITS=, MINUTES=)
-	.venv/bin/python -m bench.long --commits $(or $(COMMITS),10000000) --minutes $(or $(MINUTES),60)
+bench-long: install ## Measure with 10 million commits, memory over an hour, rebuilds of 2 million events (some hours; COMMITS=, MINUTES=, EVENTS=, ONLY=growth,memory,soak)
+	.venv/bin/python -m bench.long --commits $(or $(COMMITS),10000000) --minutes $(or $(MINUTES),60) --events $(or $(EVENTS),2000000) --only "$(ONLY)"
 	.venv/bin/python -m bench.plots
 
 bench-lists: install ## Measure pages of orders among a million of them (about 15 minutes; ORDERS=)

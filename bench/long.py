@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -19,45 +20,57 @@ from bench.long_results import GOALS, LongResults, tables
 from bench.machine import describe_machine, describe_versions
 from bench.memory import measure_memory
 from bench.servers import servers
+from bench.soak import measure_soak
 from bench.tables import print_tables, write_tables
 from stack.errors import StackError
 
 COMMITS = 10_000_000
+EVENTS = 2_000_000
 MINUTES = 60.0
 TURN_SECONDS = 30.0
-SECTIONS = ("growth", "memory")
+SECTIONS = ("growth", "memory", "soak")
 
 console = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of what is measured: what `main` tells of each."""
+
+    commits: int = COMMITS
+    seconds: float = TURN_SECONDS
+    minutes: float = MINUTES
+    events: int = EVENTS
 
 
 def main(
     commits: Annotated[int, typer.Option(min=1_000, help="In the long log.")] = COMMITS,
     minutes: Annotated[float, typer.Option(min=0.5, help="How long memory is watched.")] = MINUTES,
     seconds: Annotated[float, typer.Option(min=1, help="Of each turn with a long or a short log.")] = TURN_SECONDS,
+    events: Annotated[int, typer.Option(min=5_000, help="Of which views are rebuilt and verified.")] = EVENTS,
     only: Annotated[str, typer.Option(help=f"Comma-separated sections of: {', '.join(SECTIONS)}.")] = "",
 ) -> None:
-    """Measure growth and memory; hours, and tens of gigabytes of disk, unless told less."""
+    """Measure growth, memory and rebuilds; hours, and tens of gigabytes of disk, unless told less."""
+    size = Size(commits, seconds, minutes, events)
     sections = tuple(only.split(",")) if only else SECTIONS
     if unknown := set(sections) - set(SECTIONS):
         raise typer.BadParameter(f"no such section: {', '.join(sorted(unknown))}", param_hint="--only")
     folder = Path(tempfile.mkdtemp(prefix="leveret-bench-", dir=ON_DISK if ON_DISK.is_dir() else None))
     try:
-        results = asyncio.run(_measure(folder, sections, commits, seconds, minutes))
+        results = asyncio.run(_measure(folder, sections, size))
     except StackError as error:
         console.print(f"[bold red]{error}[/]")
         sys.exit(1)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print_tables(results, tables(results), Console())
-    is_whole = (commits, seconds, minutes, set(sections)) == (COMMITS, TURN_SECONDS, MINUTES, set(SECTIONS))
-    path = write_tables("long" if is_whole else "partial.long", results, tables(results), judge(results, GOALS))
+    name = "long" if set(sections) == set(SECTIONS) else ".".join(("long", *sections))
+    path = write_tables(name if size == Size() else f"partial.{name}", results, tables(results), judge(results, GOALS))
     console.print(f"written to {path.parent.name}/{path.name} and .md beside it, after {results.seconds:.0f} s")
     sys.exit(1 if results.failures else 0)
 
 
-async def _measure(
-    folder: Path, sections: tuple[str, ...], commits: int, seconds: float, minutes: float
-) -> LongResults:
+async def _measure(folder: Path, sections: tuple[str, ...], size: Size) -> LongResults:
     started = perf_counter()
     machine = describe_machine(folder)
     async with servers(folder) as ready:
@@ -71,9 +84,11 @@ async def _measure(
             try:
                 match section:
                     case "growth":
-                        results.growth = await measure_growth(ready, folder, commits, seconds, _tell)
+                        results.growth = await measure_growth(ready, folder, size.commits, size.seconds, _tell)
                     case "memory":
-                        results.memory = await measure_memory(ready, folder, minutes)
+                        results.memory = await measure_memory(ready, folder, size.minutes)
+                    case "soak":
+                        results.soak = await measure_soak(ready, size.events, _tell)
             except EXPECTED as error:
                 results.failures[section] = f"{type(error).__name__}: {error}"
     results.seconds = perf_counter() - started

@@ -8,6 +8,7 @@ from bench.growth import Grown, Growth
 from bench.machine import Machine
 from bench.memory import Memory, at_end, early
 from bench.results import SERVER_PROCESSES
+from bench.soak import Soak
 from bench.tables import Row, Table, goals_table
 
 
@@ -20,6 +21,7 @@ class LongResults:
     versions: dict[str, str]
     growth: Growth | None = None
     memory: Memory | None = None
+    soak: Soak | None = None
     failures: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -43,6 +45,25 @@ GOALS: tuple[Goal[LongResults], ...] = (
         wanted=0.9,
     ),
     Goal(name="memory at the end ÷ early", measure=lambda r: r.most_grown, wanted=1.1, at_most=True),
+    Goal(
+        name="the orders view rebuilt by one process",
+        measure=lambda r: r.soak and max(built.per_second for built in r.soak.builds),
+        wanted=30_000,
+        unit="events/s",
+    ),
+    Goal(
+        name="memory of that process",
+        measure=lambda r: r.soak and max(built.peak_mib for built in r.soak.builds),
+        wanted=200,
+        unit="MiB",
+        at_most=True,
+    ),
+    Goal(
+        name="documents and sums that differ",
+        measure=lambda r: r.soak and float(r.soak.verified.differences + (not r.soak.is_identical)),
+        wanted=0,
+        at_most=True,
+    ),
 )
 
 
@@ -56,6 +77,9 @@ def tables(results: LongResults) -> Iterator[Table]:
         header = ("process", "MiB at the end", "at a twelfth of the time, ratio")
         errors = [(kind, f"{count:,}", "requests that failed") for kind, count in memory.errors.items()]
         yield Table(title, header, [_process(memory, name) for name in memory.samples] + errors)
+    if soak := results.soak:
+        title = f"{soak.events:,} events, rebuilt {len(soak.builds)} times and verified"
+        yield Table(title, ("", "seconds", "remarks"), list(_soaked(soak)))
     yield goals_table(judge(results, GOALS))
 
 
@@ -63,6 +87,21 @@ def _grown(grown: Grown) -> Row:
     made = f"written in {grown.seed_seconds:,.0f} s, in the views {grown.views_seconds:,.0f} s later"
     remark = f"p99 {grown.query_p99:.1f} ms; {made}"
     return f"{grown.commits:,} commits", f"{grown.commands_per_second:,.0f}", remark
+
+
+def _soaked(soak: Soak) -> Iterator[Row]:
+    yield "the log written", f"{soak.seed_seconds:,.0f}", ""
+    for built in soak.builds:
+        speeds = f"{built.per_second:,.0f} events/s, with indexes {built.with_indexes:,.0f}"
+        seconds = f"{built.events / built.with_indexes:,.0f}"
+        yield "the orders view built", seconds, f"{speeds}; at most {built.peak_mib:.0f} MiB"
+        if built.compared_seconds is not None:
+            verdict = "identical" if built.is_identical else "DIFFERENT"
+            yield "compared with the one before", f"{built.compared_seconds:,.0f}", verdict
+    seen = soak.verified
+    verdict = "identical" if seen.is_identical else f"{seen.differences:,} DIFFERENCES"
+    what = f"{seen.documents:,} documents and {seen.sums:,} sums, at most {seen.peak_mib:.0f} MiB"
+    yield "all of it verified", f"{seen.seconds:,.0f}", f"{verdict}; {what}"
 
 
 def _process(memory: Memory, name: str) -> Row:

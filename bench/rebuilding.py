@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -18,7 +20,8 @@ from common.mongo import open_client
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
 from projector.generations.known import FOLLOWING, GROUP, UNDER_WAY, ask_for_another
 
-DATABASE = "bench_rebuilding"
+EVENTS_DATABASE = "bench_rebuilding_events"
+VIEWS_DATABASE = "bench_rebuilding_views"
 POLL_SECONDS = 0.1
 
 
@@ -38,17 +41,34 @@ class Rebuilding:
     is_identical: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """A log whose orders have lived, and views that stand at its head with nothing in them yet."""
+
+    log_id: str
+    events: int
+    views: AsyncDatabase
+
+
 async def measure_rebuilding(servers: Servers, orders: int, times: int = 1) -> tuple[Rebuilding, ...]:
     """Every time but the first is compared with the one before."""
-    await seed(servers.mongodb_url, f"{DATABASE}_events", orders)
+    async with lived_log(servers, orders) as lived:
+        return tuple([await build(servers, lived, is_first=not number) for number in range(times)])
+
+
+@asynccontextmanager
+async def lived_log(servers: Servers, orders: int) -> AsyncIterator[Lived]:
+    """`orders` is a multiple of a thousand; all is dropped in the end."""
+    await seed(servers.mongodb_url, EVENTS_DATABASE, orders)
     async with open_client(servers.mongodb_url, name="bench") as client:
-        log = await open_log(client[f"{DATABASE}_events"], partitions=8)
-        views = client[f"{DATABASE}_views"]
+        log = await open_log(client[EVENTS_DATABASE], partitions=8)
+        views = client[VIEWS_DATABASE]
         await _stand_at_the_head(views, await log.last_positions(orders * EVENTS) or {}, log)
-        measured = [await _build(servers, views, log.info.id, is_first=not number) for number in range(times)]
-        for name in (f"{DATABASE}_events", views.name):
-            await client.drop_database(name)
-    return tuple(measured)
+        try:
+            yield Lived(log.info.id, orders * EVENTS, views)
+        finally:
+            for name in (EVENTS_DATABASE, VIEWS_DATABASE):
+                await client.drop_database(name)
 
 
 async def _stand_at_the_head(views: AsyncDatabase, positions: dict[int, int], log: Any) -> None:
@@ -61,8 +81,10 @@ async def _stand_at_the_head(views: AsyncDatabase, positions: dict[int, int], lo
         await views[CHECKPOINTS].insert_one(stand)
 
 
-async def _build(servers: Servers, views: AsyncDatabase, log_id: str, *, is_first: bool) -> Rebuilding:
-    generation = (await ask_for_another(views, log_id, "orders"))["_id"]
+async def build(servers: Servers, lived: Lived, *, is_first: bool) -> Rebuilding:
+    """Have another generation of the orders view built and shown, by a builder as the projector starts it."""
+    views = lived.views
+    generation = (await ask_for_another(views, lived.log_id, "orders"))["_id"]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "projector.generations.builder", generation),
         env={**os.environ, **_environment(servers)},
@@ -94,7 +116,7 @@ def _environment(servers: Servers) -> dict[str, str]:
     return {
         "EVENTS_MONGODB_URL": servers.mongodb_url,
         "VIEWS_MONGODB_URL": servers.mongodb_url,
-        "EVENTS_DATABASE": f"{DATABASE}_events",
-        "VIEWS_DATABASE": f"{DATABASE}_views",
+        "EVENTS_DATABASE": EVENTS_DATABASE,
+        "VIEWS_DATABASE": VIEWS_DATABASE,
         "LOG_LEVEL": "warning",
     }
