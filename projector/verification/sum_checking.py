@@ -13,7 +13,7 @@ from common.read_models import ORDERS, READ_MODELS
 from common.read_models.shapes import Contribution, ReadModel, SummaryKey
 from common.read_models.storage import STANDING, SUMS, all_of, summary_id, to_view
 from common.read_models.users import USER_PRODUCTS, USERS
-from projector.generations.comparing import flat
+from projector.generations.comparing import flat, told_of_sum
 from projector.verification.differing import Finding
 from projector.verification.moment import Moment
 from projector.verification.verifying import Checked
@@ -56,7 +56,7 @@ def differing_sums(
     """All of which there is anything on either side; a sum that came back to nothing is as good as none."""
     checked = Checked()
     for key in sorted(expected.keys() | stored.keys()):
-        wanted, found = _told(expected.get(key, {})), _told(flat(stored.get(key)))
+        wanted, found = told_of_sum(expected.get(key, {})), told_of_sum(flat(stored.get(key)))
         if (wanted or found).get("partition", 0) in moment.emptied:
             continue
         checked.count += bool(wanted or found)
@@ -139,15 +139,6 @@ def is_of_a_user(key_id: str) -> bool:
 
 def _names(key: SummaryKey, partition: int) -> dict[str, Any]:
     return dict(zip(key.summary.fields, key.parts, strict=True)) | {"of": key.summary.of, "partition": partition}
-
-
-_NAMES = {"_id", "of", "partition"} | {f for model in READ_MODELS for kind in model.summaries for f in kind.fields}
-
-
-def _told(total: Mapping[str, Any]) -> dict[str, Any]:
-    """Without zeros; nothing where there are only names, because all numbers came back to zero."""
-    told = {name: value for name, value in total.items() if value != 0 and name != "_id"}
-    return told if told.keys() - _NAMES else {}
 
 
 def _finding(

@@ -16,6 +16,7 @@ from common.generations import places_shown, read_shown
 from common.read_models import READ_MODELS
 from common.read_models.storage import CHECKPOINTS
 from common.sink import Fenced, Superseded
+from common.tasks import end
 from projector.generations import keeper
 from projector.generations.builder import Work
 from projector.generations.keeper import Keeper
@@ -174,6 +175,17 @@ async def test_Q3_a_killed_build_goes_on_where_it_was(bench: ViewBench, monkeypa
     await bench.check()
 
 
+async def test_a_sum_that_came_back_to_nothing_is_as_good_as_none(bench: ViewBench) -> None:
+    order = await bench.ledger.order(1, (1, 2))
+    await bench.catch_up(bench.writer())
+    await bench.ledger.cancel(order)
+    await bench.catch_up(bench.writer())
+    generation = await ask(bench, is_verified=True)
+    await work_of(bench).do(generation)
+    assert (await the_one(bench, generation))["difference"]["is_none"]
+    assert await shown(bench) == 2
+
+
 async def test_a_builder_takes_small_steps_with_pauses_while_commits_come_in(bench: ViewBench) -> None:
     await some_history(bench.ledger)
     await bench.catch_up(bench.writer())
@@ -291,7 +303,6 @@ async def test_a_builder_that_fails_again_and_again_is_started_less_and_less_oft
         return starts.exists() and len(starts.read_text().splitlines()) >= 5
 
     await until(five_starts, seconds=20, what="it was started five times")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await end(running)
     began = [float(line) for line in starts.read_text().splitlines()]
     assert all(next_ - one >= 0.02 * 2**number for number, (one, next_) in enumerate(pairwise(began), 1))

@@ -44,11 +44,14 @@ class Ledger:
         return self.draft(f"order-{order_id}", user_id, placed)
 
     async def imported(self, user_id: int, paid: int, line_number: int) -> Commit:
+        return (await self.append(self.an_imported(user_id, paid, line_number)))[0]
+
+    def an_imported(self, user_id: int, paid: int, line_number: int) -> Commit:
         order_id = str(uuid4())
         placed_at = datetime(1997, 2, 24, 12, tzinfo=UTC)
         data = {"source": "old shop", "line_number": line_number, "placed_at": placed_at, "item_count": 2}
         told = event("OrderImported", order_id=order_id, user_id=user_id, paid=a_price(paid), items=[], **data)
-        return (await self.append(self.draft(f"order-{order_id}", user_id, told)))[0]
+        return self.draft(f"order-{order_id}", user_id, told)
 
     async def cancel(self, order: Commit) -> Commit:
         told = event("OrderCancelled", order_id=order.subject, reason="changed my mind")
@@ -93,8 +96,11 @@ class Ledger:
 
     async def append(self, *drafts: Commit) -> list[Commit]:
         """Number the drafts and insert them all."""
-        head = await self.log.head()
-        return await self.put(*(self._numbered(draft, position) for position, draft in enumerate(drafts, head + 1)))
+        return await self.put(*self.numbered(await self.log.head(), *drafts))
+
+    def numbered(self, head: int, *drafts: Commit) -> list[Commit]:
+        """As they follow this position."""
+        return [self._numbered(draft, position) for position, draft in enumerate(drafts, head + 1)]
 
     async def put(self, *commits: Commit) -> list[Commit]:
         """Insert commits as they stand."""

@@ -1,6 +1,6 @@
 """The faults of this system, in one table. A new one is a coroutine in a file of this folder and a row here."""
 
-from tests.chaos.faults import broker, clients, command, messages, mongodb, network, others, projector, relay
+from tests.chaos.faults import broker, clients, command, messages, mongodb, network, others, projector, rebuilds, relay
 from tests.chaos.faults.fault import Fault
 from tests.chaos.world import LINKS
 
@@ -28,7 +28,9 @@ FAULTS = (
     Fault("F13", "projector overslept", projector.overslept, is_usual=True),
     Fault("F14", "messages garbled", messages.garbled, is_usual=True),
     Fault("F15", "messages poisoned", messages.poisoned),
+    Fault("F15", "poison in the log, mended, retried", rebuilds.poisoned_in_the_log, is_usual=True),
     Fault("F16", "1, 4, 2 projectors", projector.one_four_two),
+    Fault("F17", "read models rebuilt, the projector killed", rebuilds.rebuilt_under_load, is_usual=True),
     Fault("F18", "clocks 1 h ahead", others.clocks_at("+1h")),
     Fault("F18", "clocks 1 h behind", others.clocks_at("-1h")),
     Fault("F18", "clocks in 2038", others.clocks_at("@2038-01-20 00:00:00")),
