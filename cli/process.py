@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.data import Data
+from cli.options import Data
 from stack import control
 from stack.folder import DEFAULT_FOLDER, DataFolder
 

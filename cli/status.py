@@ -1,5 +1,6 @@
-"""What `cqrs status` shows."""
+"""`cqrs status`: what runs, where, and how far it is."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,13 +8,19 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from cli.options import AsJson, Data
 from stack.control import ask_processes
-from stack.folder import StackState
+from stack.folder import DEFAULT_FOLDER, DataFolder, StackState
 
 TIMEOUT_SECONDS = 3.0
 STATE_COLOURS = {"ready": "green", "killed": "red", "restarting": "red"}
 
 Status = dict[str, Any]  # the addresses by name, `processes`, `views`
+
+
+def status(*, as_json: AsJson = False, data: Data = DEFAULT_FOLDER) -> None:
+    """Show addresses, processes, and how far the views are."""
+    print_status(asyncio.run(read_status(DataFolder(data).running_state())), as_json=as_json)
 
 
 async def read_status(state: StackState) -> Status:
