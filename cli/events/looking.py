@@ -11,8 +11,6 @@ from cli.options import Address, AsJson, Cursor, Data, Limit
 from cli.tables import print_json
 from stack.folder import DEFAULT_FOLDER
 
-Moment = Annotated[str | None, typer.Option(metavar="POSITION|TIME")]
-
 
 def show(
     position: Annotated[int, typer.Argument(min=1)],
@@ -42,8 +40,8 @@ def search(
     stream: Annotated[str | None, typer.Option(help="Only of this one, like order-57410cad-….")] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only commits with such an event.")] = None,
     correlation: Annotated[str | None, typer.Option(metavar="ID", help="Only with this correlation id.")] = None,
-    beginning: Annotated[Moment, typer.Option("--from", metavar="POSITION|TIME", help="Not before.")] = None,
-    end: Annotated[Moment, typer.Option("--to", metavar="POSITION|TIME", help="Not behind.")] = None,
+    beginning: Annotated[str | None, typer.Option("--from", metavar="POSITION|TIME", help="Not before.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="POSITION|TIME", help="Not behind.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     as_json: AsJson = False,
