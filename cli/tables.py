@@ -16,5 +16,10 @@ def print_table(table: Table) -> None:
     typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
+def instant(text: str) -> str:
+    """RFC 3339 in UTC, as people read it: to the millisecond, as the log keeps it."""
+    return text.replace("T", " ").removesuffix("Z")[:23]
+
+
 def print_json(told: object) -> None:
     typer.echo(orjson.dumps(told, option=orjson.OPT_UTC_Z | orjson.OPT_INDENT_2).decode())

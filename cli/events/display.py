@@ -7,7 +7,7 @@ import orjson
 import typer
 from rich.table import Table
 
-from cli.tables import print_table
+from cli.tables import instant, print_table
 
 Commit = Mapping[str, Any]
 HEADINGS = ("position", "recorded at (UTC)", "stream", "version", "events", "actor")
@@ -52,8 +52,14 @@ def counted(number: int, noun: str) -> str:
 
 def _cells(commit: Commit) -> tuple[str, ...]:
     events = ", ".join(event["event"] for event in commit["events"])
-    at = commit["recorded_at"].replace("T", " ").removesuffix("Z")
-    return str(commit["position"]), at, commit["stream"], str(commit["version"]), events, commit.get("actor") or ""
+    return (
+        str(commit["position"]),
+        instant(commit["recorded_at"]),
+        commit["stream"],
+        str(commit["version"]),
+        events,
+        commit.get("actor") or "",
+    )
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -23,12 +23,12 @@ PATH = "/cqrs/queries/stream"
 class Following:
     """`position` is what was seen last: whoever asks again goes on behind it, without a hole and without a repeat.
 
-    `tell` is told why the stream was lost, once for each loss.
+    `tell` is called once for each loss.
     """
 
     url: str
     query: Mapping[str, str]
-    tell: Callable[[str], None]
+    tell: Callable[[], None]
     position: int | None = None
     losses: int = 0
     is_lost: bool = False
@@ -70,7 +70,7 @@ class Following:
         if not self.is_lost:
             self.is_lost = True
             self.losses += 1
-            self.tell(reason)
+            self.tell()
 
 
 async def _messages(content: aiohttp.StreamReader) -> AsyncIterator[tuple[int, bytes]]:

@@ -30,7 +30,7 @@ def show(
     else:
         print_one(commit)
         cause = commit["correlation_id"] or commit["command_id"]
-        said = f"{counted(unreadable, 'event')} cannot be read" if unreadable else "all of it can be read"
+        said = f"{unreadable:,} of which cannot be read" if unreadable else "all of it can be read"
         typer.echo(f"{counted(len(commit['events']), 'event')}, {said}; what followed: /cqrs/ops/correlations/{cause}")
     raise typer.Exit(1 if unreadable else 0)
 

@@ -75,8 +75,8 @@ class _Job:
         return said if position is None else f"{said}; `cqrs events tail --from {position + 1}` goes on"
 
 
-def _tell_loss(reason: str) -> None:
-    typer.echo(f"the gateway is lost ({reason}); what happens meanwhile is shown when it is back", err=True)
+def _tell_loss() -> None:
+    typer.echo("the gateway is lost; what happens meanwhile is shown when it is back", err=True)
 
 
 async def _position_before(gateway: Gateway, beginning: str | None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from cli.tables import print_table
+from cli.tables import instant, print_table
 
 Saga = Mapping[str, Any]
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
@@ -24,11 +24,14 @@ def print_sagas(sagas: Iterable[Saga]) -> None:
 def print_saga(saga: Saga) -> None:
     table = Table("command", "outcome", "tries", "at (UTC)", "takes back", "detail", box=None, pad_edge=False)
     for step in saga["steps"]:
-        at = step["at"].replace("T", " ").removesuffix("Z")
-        detail = step["detail"] or ""
-        outcome = step["code"] or step["outcome"]
-        cells = (step["command"], outcome, str(step["attempts"]), at, "yes" if step["is_compensation"] else "")
-        table.add_row(*cells, detail)
+        cells = (
+            step["command"],
+            step["code"] or step["outcome"],
+            str(step["attempts"]),
+            instant(step["at"]),
+            "yes" if step["is_compensation"] else "",
+        )
+        table.add_row(*cells, step["detail"] or "")
     print_table(table)
     typer.echo(f"{saga['saga']} {saga['id']}: {saga['state']} after {age(saga['age_seconds'])}{_because(why(saga))}")
 
