@@ -1,69 +1,15 @@
 """The `cqrs` command: its subcommands, and how it says no."""
 
 import sys
-from collections.abc import Callable
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cli.errors import ImportFailed
-from cli.events import republish_events
-from cli.imports import import_file
-from cli.log import verify_log
-from cli.migrate import migrate
-from cli.parked import inspect, parked
-from cli.partitions import partitions
-from cli.process import kill, start
-from cli.projections import drop, list_projections, rebuild, rollback
-from cli.reset import reset
-from cli.retrying import retry, skip
-from cli.sagas import retry as retry_saga
-from cli.sagas import show as show_sagas
-from cli.secrets import apply_accounts, make_secrets
-from cli.snapshot import snapshot
-from cli.stack import down, status, up
-from cli.state import show_state
-from cli.tokens import issue_token
-from cli.verification import verify_projections
+from cli.lazy import LazyGroup, named
+from cli.table import COMMANDS, GROUPS
+from common.version import VERSION
 from stack.errors import StackError
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "up": up,
-    "down": down,
-    "status": status,
-    "import": import_file,
-    "partitions": partitions,
-    "snapshot": snapshot,
-    "migrate": migrate,
-    "state": show_state,
-}
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-    "process": ("Kill and start single processes of the running stack.", {"kill": kill, "start": start}),
-    "projections": (
-        "Look after the read models: build them anew, compare them with the log, let go on what stands still.",
-        {
-            "list": list_projections,
-            "rebuild": rebuild,
-            "rollback": rollback,
-            "drop": drop,
-            "verify": verify_projections,
-            "parked": parked,
-            "inspect": inspect,
-            "retry": retry,
-            "skip": skip,
-            "reset": reset,
-        },
-    ),
-    "events": ("Tell what happened again, to other teams.", {"republish": republish_events}),
-    "log": ("Look at the log itself.", {"verify": verify_log}),
-    "secrets": ("Make what docker-compose.secure.yml keeps secret.", {"make": make_secrets}),
-    "accounts": ("Say what each service may do in MongoDB and RabbitMQ.", {"apply": apply_accounts}),
-    "token": ("Sign in to a stack of your own.", {"issue": issue_token}),
-    "sagas": (
-        "Look after what follows from orders: find what stands still, and let it go on.",
-        {"list": show_sagas, "retry": retry_saga},
-    ),
-}
 
 
 def main() -> None:
@@ -76,21 +22,34 @@ def main() -> None:
         _refuse(f"{error.filename or 'the stack'}: {error.strerror or error}")
 
 
-def application() -> typer.Typer:
-    app = _group("An order system on CQRS and event sourcing.", COMMANDS)
-    for name, (text, commands) in GROUPS.items():
-        app.add_typer(_group(text, commands), name=name)
-    return app
+def application() -> LazyGroup:
+    app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False)
+    app.callback()(_about)
+    group = typer.main.get_command(app)
+    assert isinstance(group, LazyGroup)
+    group.commands.update(named(COMMANDS))
+    group.commands.update({name: LazyGroup.of(name, text, rows) for name, (text, rows) in GROUPS.items()})
+    return group
 
 
-def _group(text: str, commands: dict[str, Callable[..., None]]) -> typer.Typer:
-    app = typer.Typer(help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    for name, command in commands.items():
-        app.command(name)(command)
-    return app
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"leveret {VERSION}")
+        raise typer.Exit
+
+
+def _about(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Tell name and version, no more.")
+    ] = False,
+) -> None:
+    """An order system on CQRS and event sourcing."""
 
 
 def _refuse(sentence: str) -> None:
+    from rich.console import Console  # who is not refused needs none
+
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"cqrs: {sentence}", style="red", markup=False)
     sys.exit(1)
 

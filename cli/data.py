@@ -4,9 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from pydantic import ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
@@ -19,10 +17,6 @@ from common.mongo import open_client
 from common.secret_files import SecretUnreadable, file_variable
 from stack.errors import StackError
 from stack.folder import DataFolder
-
-Data = Annotated[
-    Path, typer.Option("--data", envvar="CQRS_DATA", help="The folder for the databases and logs of the stack.")
-]
 
 
 def read_settings() -> Settings:

@@ -1,11 +1,12 @@
-"""The gateway as the import sees it: a batch is sent until it is answered, or for so long that waiting is no use."""
+"""The gateway as commands see it. The import sends a batch until it is answered, or for so long that it is no use."""
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,7 +14,10 @@ import orjson
 
 from cli.errors import TooSlow, Unreachable
 from common.tasks import BackOff
+from stack.errors import NotRunning, StackError
+from stack.folder import DataFolder
 
+DEFAULT_ADDRESS = "http://localhost:8000"
 ANSWER_SECONDS = 30.0  # for one request
 PATIENCE_SECONDS = 60.0  # how long a request is sent again before the import is given up
 NOT_NOW = (429, 502, 503, 504)
@@ -35,7 +39,23 @@ class Gateway:
                     return orjson.loads(await answer.read())
                 raise Unreachable(f"{self.url} is no gateway of ours: GET /cqrs/ops/positions answered {answer.status}")
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Unreachable(f"no gateway answers at {self.url} ({_reason(error)}); `cqrs up` starts one") from error
+            raise Unreachable(f"no gateway answers at {self.url} ({reason_of(error)}); `cqrs up` starts one") from error
+
+    async def ask(self, method: str, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """What is answered, asked once; StackError with the sentence of the one that says no."""
+        try:
+            async with self.session.request(method, self.url + path, params=query) as answer:
+                content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unreachable(f"no gateway answers at {self.url} ({reason_of(error)}); `cqrs up` starts one") from error
+        if answer.ok:
+            return orjson.loads(content)
+        hint = (
+            "; CQRS_TOKEN takes one, as `cqrs token issue` makes them"
+            if answer.status == HTTPStatus.UNAUTHORIZED
+            else ""
+        )
+        raise StackError(detail_of(content) + hint)
 
     async def import_orders(self, body: bytes, token: str | None) -> dict[str, Any]:
         """Send a batch, more than once if need be; its orders count once. The answer's token includes `token`.
@@ -55,7 +75,7 @@ class Gateway:
         except (aiohttp.ClientError, TimeoutError):
             return False
         if not answer.ok and answer.status not in NOT_NOW:
-            raise Unreachable(f"GET {path} answered {answer.status}: {_detail(content)}")
+            raise Unreachable(f"GET {path} answered {answer.status}: {detail_of(content)}")
         return answer.ok
 
     async def _patiently(
@@ -71,17 +91,31 @@ class Gateway:
                     content = await answer.read()
                     if answer.ok:
                         return content
-                    reason = f"{method} {path} answered {answer.status}: {_detail(content)}"
+                    reason = f"{method} {path} answered {answer.status}: {detail_of(content)}"
                     if answer.status not in NOT_NOW:
                         raise Unreachable(reason)
                     too_slow += answer.status == HTTPStatus.SERVICE_UNAVAILABLE
             except (aiohttp.ClientError, TimeoutError) as error:
-                reason = f"{self.url} does not answer: {_reason(error)}"
+                reason = f"{self.url} does not answer: {reason_of(error)}"
             if too_slow == tries_in_time:
                 raise TooSlow(reason)
             if time.monotonic() > give_up_at:
                 raise Unreachable(f"given up after {PATIENCE_SECONDS:.0f} s; {reason}")
             await back_off.pause()
+
+
+async def ask(address: str, method: str, path: str, query: Mapping[str, str] | None = None) -> Any:
+    async with open_gateway(address) as gateway:
+        return await gateway.ask(method, path, query)
+
+
+def address_of(given: str, data: Path) -> str:
+    """What was said, else the running stack's, else where one would be; without `/cqrs`."""
+    try:
+        address = given or DataFolder(data).running_state().addresses["gateway"] or DEFAULT_ADDRESS
+    except NotRunning:
+        address = DEFAULT_ADDRESS
+    return address.rstrip("/").removesuffix("/cqrs")
 
 
 @asynccontextmanager
@@ -97,12 +131,12 @@ def _consistent(token: str | None) -> dict[str, str]:
     return {"Consistency-Token": token} if token else {}
 
 
-def _detail(content: bytes) -> str:
+def detail_of(content: bytes) -> str:
     try:
         return str(orjson.loads(content)["detail"])
     except (ValueError, KeyError, TypeError):
         return content[:200].decode(errors="replace")
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     return str(error) or type(error).__name__

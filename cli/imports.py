@@ -12,17 +12,15 @@ import uvloop
 from rich.console import Console
 
 from cli.cdnow import DOWNLOAD, SOURCE, fetch_cdnow
-from cli.data import Data
 from cli.errors import ImportFailed, UnknownFormat
-from cli.gateway import open_gateway
+from cli.gateway import address_of, open_gateway
 from cli.import_display import print_rejected, showing, summary
+from cli.options import Address, Data
 from cli.order_files import Format, Order, Rejected, read_orders
 from cli.order_import import Tally, import_orders
 from cli.text_lines import TextLines
-from stack.errors import NotRunning
-from stack.folder import DEFAULT_FOLDER, DataFolder
+from stack.folder import DEFAULT_FOLDER
 
-DEFAULT_GATEWAY = "http://localhost:8000"
 EXIT_REJECTED = 1
 EXIT_INTERRUPTED = 130
 
@@ -45,7 +43,7 @@ def import_file(
     ] = None,
     from_line: Annotated[int, typer.Option(min=1, help="Leave out the lines before.")] = 1,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the views show the orders.")] = False,
-    gateway: Annotated[str, typer.Option(envvar="CQRS_GATEWAY", help="Its URL; else that of the running stack.")] = "",
+    gateway: Address = "",
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Import orders that were completed elsewhere, one a line.
@@ -63,7 +61,7 @@ def import_file(
     with _input(file, source, fetch_cdnow) as (path, name), TextLines(path, from_line) as lines:
         console = Console(highlight=False, soft_wrap=True)
         tally = Tally(on_rejected=print_rejected)
-        url = gateway or _gateway_of(data)
+        url = address_of(gateway, data)
         try:
             orders = read_orders(lines, name, file_format)
             display = showing(console, tally, lambda: lines.share_read)
@@ -106,13 +104,6 @@ def _input(file: Path | None, source: str, is_cdnow: bool) -> Iterator[tuple[Pat
         yield file, source
     else:
         raise typer.BadParameter("say where the orders come from, like --source old-shop", param_hint="--source")
-
-
-def _gateway_of(data: Path) -> str:
-    try:
-        return DataFolder(data).running_state().addresses["gateway"] or DEFAULT_GATEWAY
-    except NotRunning:
-        return DEFAULT_GATEWAY
 
 
 def _how_to_go_on(tally: Tally) -> str:

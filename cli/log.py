@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.data import Data, open_events
+from cli.data import open_events
+from cli.options import AsJson, Data
 from common.log import open_log_as_it_is
 from common.log_verification import Verdict, verify
 from stack.errors import StackError
@@ -20,7 +21,7 @@ from stack.folder import DEFAULT_FOLDER
 def verify_log(
     *,
     until: Annotated[int | None, typer.Option(min=1, help="Up to this position; else all of it.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Check positions, versions, partitions and chains of every commit; exit code 1 where something is wrong."""

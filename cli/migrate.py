@@ -12,7 +12,8 @@ import typer
 from pymongo.asynchronous.database import AsyncDatabase
 from rich.console import Console
 
-from cli.data import Data, open_events, open_views, read_settings
+from cli.data import open_events, open_views, read_settings
+from cli.options import AsJson, Data
 from command_service.sagas import store
 from common import log
 from common.generations import places_shown, read_shown
@@ -38,7 +39,7 @@ class Line:
 def migrate(
     *,
     check: Annotated[bool, typer.Option("--check", help="Only tell; exit code 1 when something is missing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Make the log's settings, and every index that is missing. Run again, it changes nothing.

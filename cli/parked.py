@@ -9,7 +9,8 @@ import orjson
 import typer
 from pymongo.asynchronous.database import AsyncDatabase
 
-from cli.data import Data, an_event_log, open_views
+from cli.data import an_event_log, open_views
+from cli.options import AsJson, Data
 from cli.parked_display import show_errors, show_inspected, show_parked, show_skips
 from projector.generations.known import model_called
 from projector.requests.parked import count_parked, key_called, models_called
@@ -32,7 +33,6 @@ Name = Annotated[str, typer.Argument(help="orders, inventory or products")]
 NameIfAny = Annotated[str | None, typer.Argument(help="orders, inventory or products; else all of them")]
 Key = Annotated[str, typer.Argument(help="The order's or the product's id")]
 Code = Annotated[str | None, typer.Option("--code", help="Only those with this error, like unknown_schema.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def parked(

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.data import Data, open_events, open_views
+from cli.data import open_events, open_views
+from cli.options import Data
 from common.config import MOST_PARTITIONS
 from common.repartitioning import Repartitioning, repartition
 from stack.errors import StackError

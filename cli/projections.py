@@ -9,7 +9,8 @@ from typing import Annotated, TypeVar
 import typer
 from pymongo.asynchronous.database import AsyncDatabase
 
-from cli.data import Data, an_event_log, open_views
+from cli.data import an_event_log, open_views
+from cli.options import AsJson, Data
 from cli.projections_display import following, show_projections, show_verdict
 from projector.generations.known import Document, ask_for_another, ask_to_drop, ask_to_show
 from projector.generations.shown import Generation, all_projections, one_generation
@@ -20,7 +21,6 @@ POLL_SECONDS = 0.2
 SILENT_SECONDS = 30.0  # without anything happening: nobody is there to do it
 T = TypeVar("T")
 Name = Annotated[str, typer.Argument(help="orders, inventory or products")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Ask only; do not wait until it is done.")]
 
 

@@ -10,7 +10,8 @@ import typer
 from pymongo.asynchronous.database import AsyncDatabase
 from rich.console import Console
 
-from cli.data import Data, open_views
+from cli.data import open_views
+from cli.options import Data
 from common.read_models.storage import REQUESTS
 from projector.requests.asking import REBUILD, request_rebuild
 from stack.errors import StackError

@@ -11,7 +11,8 @@ import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
 
-from cli.data import Data, an_event_log, open_views
+from cli.data import an_event_log, open_views
+from cli.options import Data
 from cli.parked import Code, Key, Name, NameIfAny
 from cli.parked_display import show_verdict
 from common.read_models.shapes import ReadModel

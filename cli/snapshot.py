@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.data import Data, open_events
+from cli.data import open_events
+from cli.options import AsJson, Data
 from command_service.sagas.commands import COMMANDS
 from command_service.snapshot_store import MongoSnapshots
 from command_service.snapshots import Snapshots
@@ -43,7 +44,7 @@ class Outcome:
 def snapshot(
     stream: Annotated[str, typer.Argument(help="Like inventory-456, or order- and its id")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Save the state of a stream beside the log, so that it need not be read from its beginning."""

@@ -1,4 +1,4 @@
-"""`cqrs up`, `cqrs down` and `cqrs status`."""
+"""`cqrs up` and `cqrs down`."""
 
 import asyncio
 import os
@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.data import Data, read_settings
+from cli.data import read_settings
 from cli.detached import report_to, start_detached
-from cli.status import print_status, read_status
+from cli.options import Data
 from stack.box import box
 from stack.folder import DEFAULT_FOLDER, DataFolder
 from stack.install import ensure_mongodb, ensure_rabbitmq
@@ -48,15 +48,6 @@ def down(data: Data = DEFAULT_FOLDER) -> None:
     was_running = stop_stack(folder)
     text = "the stack is stopped" if was_running else f"no stack runs on {folder.path}"
     Console(highlight=False, soft_wrap=True).print(text)
-
-
-def status(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    data: Data = DEFAULT_FOLDER,
-) -> None:
-    """Show addresses, processes, and how far the views are."""
-    print_status(asyncio.run(read_status(DataFolder(data).running_state())), as_json=as_json)
 
 
 def _ensure_servers(console: Console) -> None:

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.data import Data, open_events
+from cli.data import open_events
+from cli.options import AsJson, Data
 from command_service.aggregates import state_of
 from command_service.shown import AggregateState
 from common.errors import BadRequest, NotFound
@@ -21,7 +22,7 @@ def show_state(
     stream: Annotated[str, typer.Argument(help="order-<uuid>, inventory-456 …")],
     *,
     version: Annotated[int | None, typer.Option(min=0, help="After so many commits; else after all.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Fold a stream as its decider does and show the state; what is personal is left out."""

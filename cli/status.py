@@ -1,19 +1,27 @@
-"""What `cqrs status` shows."""
+"""`cqrs status`: what runs, where, and how far it is."""
 
+import asyncio
 import json
+from http.client import HTTPException
 from typing import Any
+from urllib.request import urlopen
 
-import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from stack.control import ask_processes
-from stack.folder import StackState
+from cli.options import AsJson, Data
+from stack.asking import ask_processes
+from stack.folder import DEFAULT_FOLDER, DataFolder, StackState
 
 TIMEOUT_SECONDS = 3.0
 STATE_COLOURS = {"ready": "green", "killed": "red", "restarting": "red"}
 
 Status = dict[str, Any]  # the addresses by name, `processes`, `views`
+
+
+def status(*, as_json: AsJson = False, data: Data = DEFAULT_FOLDER) -> None:
+    """Show addresses, processes, and how far the views are."""
+    print_status(asyncio.run(read_status(DataFolder(data).running_state())), as_json=as_json)
 
 
 async def read_status(state: StackState) -> Status:
@@ -38,16 +46,16 @@ def print_status(status: Status, *, as_json: bool) -> None:
 
 
 async def _views(gateway_url: str) -> list[dict[str, Any]]:
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{gateway_url}/cqrs/ops/positions") as answer,
-        ):
-            groups = (await answer.json())["groups"] if answer.ok else {}
-    except (aiohttp.ClientError, TimeoutError, ValueError):
+        groups = (await asyncio.to_thread(_positions, gateway_url))["groups"]
+    except (OSError, ValueError, HTTPException):
         return []
     return [{"name": name, "position": group["position"], "lag": group["lag"]} for name, group in groups.items()]
+
+
+def _positions(gateway_url: str) -> dict[str, Any]:
+    with urlopen(f"{gateway_url}/cqrs/ops/positions", timeout=TIMEOUT_SECONDS) as answer:
+        return json.loads(answer.read())
 
 
 def _processes_table(processes: list[dict[str, Any]]) -> Table:

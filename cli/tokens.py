@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli.data import Data, read_settings
+from cli.data import read_settings
+from cli.options import Data
 from common.access.actors import Role
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER, DataFolder

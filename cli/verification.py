@@ -9,7 +9,8 @@ import typer
 from msgspec.structs import asdict
 from pymongo.asynchronous.database import AsyncDatabase
 
-from cli.data import Data, open_events, open_views
+from cli.data import open_events, open_views
+from cli.options import AsJson, Data
 from cli.verification_display import progress_of, show_verification
 from common.errors import NotFound
 from common.log import open_log_as_it_is
@@ -27,7 +28,7 @@ def verify_projections(
     name: Annotated[str | None, typer.Argument(help="orders, inventory or products; else all of them")] = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="Every document and every sum; else some.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Compare read models with the log while all goes on; exit code 1 where something differs."""

@@ -11,14 +11,17 @@ from command_service.messages.consuming import Consuming
 from command_service.messages.replying import Replies
 from command_service.messages.settling import Settling
 from command_service.relay import Relay
+from command_service.saga_operations import add_sagas
 from command_service.sagas.errands import ErrandHandler
 from command_service.sagas.post import add_errands
+from command_service.sagas.table import all_sagas
 from command_service.writing import writing
 from common.access.door import Door, open_door
 from common.config import Settings
 from common.envelope import Seal
 from common.errors import Unavailable
 from common.log import MongoLog
+from common.paging.cursors import Cursors, require_secret_key, sealing_key
 from common.process import run_process
 from common.tasks import end, supervised
 from common.web import serve
@@ -28,6 +31,7 @@ UP = Gauge("leveret_up", "1 while the service runs", ["service"])
 
 async def run(settings: Settings) -> None:
     """Serve until told to stop; the relay ends before the last commits are written, the next one publishes them."""
+    require_secret_key(settings)
     door = await open_door(settings)
     async with writing(settings) as ours:
         log = ours.log
@@ -48,6 +52,8 @@ async def run(settings: Settings) -> None:
         UP.labels("command").set(1)
         app = make_command_app(api, door, ready=ready, positions=positions)
         add_states(app, ours.database)
+        rules = {saga.name: saga for saga in all_sagas(settings)}
+        add_sagas(app, ours.database, rules, Cursors(sealing_key(settings)))
         add_errands(app, ErrandHandler(ours.handler, log), Seal(settings.message_key, log.info.id))
         beside = [
             asyncio.create_task(work) for work in (_relay(relay, settings), _consume(ours.handler, log, door, settings))

@@ -6,6 +6,7 @@ from typing import Any
 from command_service import aggregates
 from command_service.domain.decider import Decider
 from command_service.routes import IMPORT_ROUTE, ROUTES, CommandRoute
+from command_service.saga_operations import saga_operations
 from command_service.shown import Accepted, AggregateState, ImportReport
 from common.access.policies import ADMINS
 from common.contract.headers import (
@@ -26,8 +27,10 @@ _TOLD = ("ETag", "Consistency-Token", "Idempotent-Replayed", "Preference-Applied
 
 
 def make_contract() -> dict[str, Any]:
-    operations = [*map(_operation, ROUTES), _import_operation(), _state_operation(), health_operation("commands")]
-    return openapi(operations, body_schemas() | answer_schemas() | health_schemas())
+    of_sagas, saga_schemas = saga_operations()
+    operations = [*map(_operation, ROUTES), _import_operation(), _state_operation(), *of_sagas]
+    schemas = body_schemas() | answer_schemas() | saga_schemas
+    return openapi([*operations, health_operation("commands")], schemas | health_schemas())
 
 
 def body_schemas() -> Schemas:

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     views_database: str = "cqrs_views"
     amqp_url: str = "amqp://admin:admin@127.0.0.1:5672/"  # empty: no broker; several nodes with commas between
     message_key: str = Field(default=PUBLIC_MESSAGE_KEY, min_length=8)  # keys the MAC of every message
-    cursor_key: str = ""  # seals the cursors of lists, the same in all query services; empty: MESSAGE_KEY
+    cursor_key: str = ""  # seals the cursors of lists, the same in all of a service; empty: MESSAGE_KEY
 
     auth: Literal["on", "off"] = "on"  # off: everybody may do everything; on loopback only
     auth_keys: str = ""  # the file or the URL of the JWKS that tokens are known by

@@ -36,6 +36,7 @@ OPERATIONS_BEHIND = {
     "events": "queries",
     "correlations": "queries",
     "aggregates": "commands",
+    "sagas": "commands",
     "projections": "projections",
     "parked": "projections",
 }

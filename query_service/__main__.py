@@ -3,10 +3,10 @@
 from common.access.door import open_door
 from common.config import Settings
 from common.mongo import open_client
+from common.paging.cursors import require_secret_key
 from common.process import run_process
 from common.web import serve
 from query_service.app import make_query_app
-from query_service.cursors import require_secret_key
 
 
 async def run(settings: Settings) -> None:

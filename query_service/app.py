@@ -15,14 +15,14 @@ from common.consistency import read_token
 from common.contract.serving import add_document
 from common.errors import Unavailable
 from common.mongo import reaching
+from common.paging import allow_only
+from common.paging.cursors import Cursors, sealing_key
 from common.primary import Primary
 from common.read_models.storage import CHECKPOINTS
 from common.web import add_operations, json_response, make_app, single_header
 from query_service.answers import Answer
 from query_service.contract import make_contract
-from query_service.cursors import Cursors
 from query_service.freshness import SAGAS, VIEWS, Freshness, Reading, reaching_views
-from query_service.paging import allow_only
 from query_service.past.asking import AS_OF
 from query_service.past.serving import LookingBack
 from query_service.routes import LOG_QUERIES, QUERIES, QueryRoute
@@ -58,7 +58,7 @@ def make_query_app(views: AsyncDatabase, events: AsyncDatabase, settings: Settin
     add_route(app, "GET", "/queries/health", health, OPEN)
     add_route(app, "GET", "/ops/positions", positions, OPEN)
     add_document(app, "/openapi.json", make_contract())
-    handlers = _Handlers(freshness, Cursors(settings.cursor_key or settings.message_key))
+    handlers = _Handlers(freshness, Cursors(sealing_key(settings)))
     looking_back = LookingBack(views, of_views, events, of_log)
     for route in QUERIES:
         handle = handlers.of_views(route, views, of_views)

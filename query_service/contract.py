@@ -8,8 +8,8 @@ from common.contract.health import health_operation, health_schemas
 from common.contract.openapi import openapi
 from common.contract.operations import Operation, Reply, Schema, json_reply
 from common.contract.schemas import schemas_of_answers
+from common.paging import CURSOR
 from query_service import stream
-from query_service.parameters import CURSOR
 from query_service.routes import LOG_QUERIES, QUERIES, QueryRoute
 from query_service.shown.orders import FollowedCommit
 

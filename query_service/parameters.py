@@ -3,17 +3,11 @@
 from common.contract.operations import Parameter, Schema
 from common.read_models.order_shapes import STATUSES
 from common.values import DEFAULT_CURRENCY
-from query_service.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 AMOUNT: Schema = {"type": "string", "examples": ["49.99"]}
 CURRENCY_CODE: Schema = {"type": "string", "pattern": "^[A-Z]{3}$", "default": DEFAULT_CURRENCY}
 
-LIMIT = Parameter(
-    "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, "How many at once."
-)
-CURSOR = Parameter("cursor", {"type": "string"}, "The `next_cursor` of the page before, of the same list.")
-PAGING = (LIMIT, CURSOR)
 CURRENCY = Parameter("currency", CURRENCY_CODE, "In this currency.")
 ORDER_STATUS = Parameter("status", {"enum": list(STATUSES)}, "Orders of this status.")

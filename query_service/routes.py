@@ -8,9 +8,10 @@ from aiohttp import web
 
 from common.access.policies import ADMINS, CUSTOMERS, KNOWN_IF_TOLD, OPEN, READERS, SUPPORT, Policy
 from common.contract.operations import Parameter
+from common.paging import PAGING, Page
 from common.read_models.products import AttributeView, FileView
 from query_service.answers import Answer
-from query_service.parameters import CURRENCY, ORDER_STATUS, PAGING
+from query_service.parameters import CURRENCY, ORDER_STATUS
 from query_service.past import counting
 from query_service.past import documents as past_documents
 from query_service.past.asking import AS_OF, PastQuery
@@ -28,7 +29,6 @@ from query_service.shown.products import Product, ProductInventory
 from query_service.shown.sagas import Saga
 from query_service.shown.stock import Stock
 from query_service.shown.sums import Customer, OrderStatistics, Revenue, UserSummary
-from query_service.shown.values import Page
 
 Query = Callable[[web.Request, Any], Awaitable[Answer]]
 """Of the views that are shown (`Views`), or of the log's database."""

@@ -19,11 +19,11 @@ from common.envelope import Commit
 from common.errors import BadRequest, NotFound, Unavailable
 from common.events import EVENT_TYPES
 from common.log import open_log_as_it_is
+from common.paging import allow_only
 from common.streaming import LOOK_SECONDS, MOST_STREAMS, has_left, write_within
 from common.tasks import end, supervised
 from common.values import is_number_id, is_uuid
 from query_service.commits import show_commit
-from query_service.paging import allow_only
 from query_service.parameters import NUMBER
 from query_service.shown.orders import AuditedEvent, FollowedCommit
 from query_service.tail import Tail

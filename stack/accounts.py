@@ -80,11 +80,13 @@ def _following(group: str) -> Permissions:
 ACCOUNTS: tuple[Account, ...] = (
     Account(
         name="command",
-        purpose="appends to the log, publishes it, takes commands from their queue",
+        purpose="appends to the log, publishes it, takes commands from their queue; shows sagas",
         grants=(
             Grant(on="events", collections=(COMMITS,), actions=APPEND),
             Grant(on="events", collections=(SETTINGS,), actions=READ),
             Grant(on="events", collections=("turns", "relay", SNAPSHOTS), actions=KEEP),
+            Grant(on="events", collections=(SAGAS, SAGA_TROUBLES), actions=READ),
+            Grant(on="events", collections=(SAGA_REQUESTS,), actions=NOTE),
             Grant(on="events", collections=(LEASES,), actions=OWN),
         ),
         permissions=Permissions(
@@ -137,12 +139,12 @@ ACCOUNTS: tuple[Account, ...] = (
     ),
     Account(
         name="operator",
-        purpose="looks for what stands still and has it made anew: `cqrs projections`, `cqrs sagas`, `cqrs snapshot`",
+        purpose="looks for what stands still and has it made anew: `cqrs projections`, `cqrs snapshot`",
         grants=(
             Grant(on="views", collections=ALL, actions=READ),
             Grant(on="views", collections=(REQUESTS, GENERATIONS, SKIPS), actions=KEEP),
-            Grant(on="events", collections=(SAGAS, COMMITS, SETTINGS), actions=READ),
-            Grant(on="events", collections=(SAGA_REQUESTS, SNAPSHOTS), actions=KEEP),
+            Grant(on="events", collections=(COMMITS, SETTINGS), actions=READ),
+            Grant(on="events", collections=(SNAPSHOTS,), actions=KEEP),
         ),
     ),
 )

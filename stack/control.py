@@ -1,4 +1,4 @@
-"""How the other `cqrs` commands talk to the stack that runs: HTTP on a Unix socket only we may open."""
+"""What the stack that runs answers the other `cqrs` commands: HTTP on a Unix socket only we may open."""
 
 import asyncio
 import shutil
@@ -8,14 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
-from stack.errors import NotRunning, StackError
-from stack.folder import StackState
+from stack.errors import StackError
 from stack.supervisor import Supervisor
 
-REQUEST_SECONDS = 150.0  # `start` answers when the process is ready
 LONGEST_FOLDER = 80  # characters; the path of a Unix socket has at most 107
 SHORT_FOLDER = "/tmp"
 
@@ -43,38 +40,6 @@ async def serving(supervisor: Supervisor, socket: Path) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
-
-
-async def ask_processes(state: StackState) -> list[dict[str, Any]]:
-    """Rows of `{name, pid, port, state}`."""
-    return await _request(state, "GET", "/processes")
-
-
-async def kill_process(state: StackState, name: str) -> None:
-    """SIGKILL; it stays down until started."""
-    await _request(state, "POST", f"/processes/{name}/kill")
-
-
-async def start_process(state: StackState, name: str) -> None:
-    """Return when it is ready; raise StackError when it cannot be started."""
-    await _request(state, "POST", f"/processes/{name}/start")
-
-
-async def _request(state: StackState, method: str, path: str) -> Any:
-    try:
-        async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(state.control_socket),
-                timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
-            ) as session,
-            session.request(method, f"http://stack{path}") as answer,
-        ):
-            body = await answer.json()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise NotRunning(f"the stack does not answer: {error or 'no answer in time'}") from error
-    if "error" in body:
-        raise StackError(body["error"])
-    return body["result"]
 
 
 def _app(supervisor: Supervisor) -> web.Application:

@@ -37,3 +37,9 @@ _OF_SAGAS: Mapping[str, Row] = {
 
 COMMANDS: Mapping[str, Row] = {**_OF_CLIENTS, **_OF_SAGAS}
 """A saga may want what any client may, and what only sagas may."""
+
+COMPENSATIONS = frozenset(
+    {"CancelOrder", "RejectOrder", "FailPayment", "Void", "RefundPayment", "PayBack", "ConfirmRefund", "ReleaseStock"}
+    | {"RollbackInventory", "RollbackMedia", "RemoveInventoryMedia", "RollbackAttributes", "RollbackProduct"}
+)
+"""Those that take back what was done before."""

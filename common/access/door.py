@@ -1,27 +1,27 @@
 """The door of a service: a request says who it is, and a route's policy says whether that will do."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from common.access.actors import ANYBODY, NOBODY, Actor
-from common.access.keys import Keys, fetching, is_url
 from common.access.limits import Limits
-from common.access.policies import Policy
+from common.access.policies import Policy, invalid_token
 from common.access.rates import Rate, Rates
-from common.access.tokens import Tokens, invalid_token
 from common.config import PUBLIC_MESSAGE_KEY, Settings
 from common.errors import LeveretError, Unauthenticated
 
 log = structlog.get_logger(__name__)
+Known = Callable[[str], Awaitable[Actor]]
+"""Who a token was issued to; Unauthenticated for whatever is wrong with it."""
 
 
 class Door:
-    """Without `tokens` everybody is trusted."""
+    """Without `known` everybody is trusted."""
 
-    def __init__(self, tokens: Tokens | None, limits: Limits | None = None) -> None:
-        self._tokens = tokens
+    def __init__(self, known: Known | None, limits: Limits | None = None) -> None:
+        self._known = known
         self.limits = limits or Limits()
 
     async def admit(self, authorization: Sequence[str], policy: Policy) -> Actor:
@@ -34,7 +34,7 @@ class Door:
         return actor
 
     async def actor_of(self, authorization: Sequence[str]) -> Actor:
-        if self._tokens is None:
+        if self._known is None:
             return ANYBODY
         if not authorization:
             return NOBODY
@@ -43,7 +43,7 @@ class Door:
         scheme, _, token = authorization[0].partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise invalid_token("Authorization takes Bearer and a token.")
-        return await self._tokens.actor_of(token.strip(" "))
+        return await self._known(token.strip(" "))
 
 
 async def open_door(settings: Settings, *, is_outer: bool = False, takes_sealed: bool = True) -> Door:
@@ -66,17 +66,25 @@ async def open_door(settings: Settings, *, is_outer: bool = False, takes_sealed:
             "AUTH is on and no keys are named: set AUTH_KEYS to the file or the URL of a JWKS, "
             "or AUTH=off on a machine of your own.",
         )
-    keys = Keys(fetching(settings.auth_keys))
-    await keys.read()
-    if not keys.generation and not is_url(settings.auth_keys):
-        raise LeveretError("no_keys", f"AUTH_KEYS: {settings.auth_keys} is no JWKS that can be read.")
     limits = Limits(
         by_subject=Rates(Rate(settings.subject_rate, settings.subject_burst)),
         by_address=Rates(Rate(settings.address_rate, settings.address_burst)) if is_outer else None,
         most_requests=settings.most_requests,
         most_of_address=settings.address_requests if is_outer else None,
     )
-    return Door(Tokens(keys, issuer=settings.auth_issuer, audience=settings.auth_audience), limits)
+    return Door(await _tokens_of(settings), limits)
+
+
+async def _tokens_of(settings: Settings) -> Known:
+    """What reads tokens takes a tenth of a second to import; who asks for none does without."""
+    from common.access.keys import Keys, fetching, is_url
+    from common.access.tokens import Tokens
+
+    keys = Keys(fetching(settings.auth_keys))
+    await keys.read()
+    if not keys.generation and not is_url(settings.auth_keys):
+        raise LeveretError("no_keys", f"AUTH_KEYS: {settings.auth_keys} is no JWKS that can be read.")
+    return Tokens(keys, issuer=settings.auth_issuer, audience=settings.auth_audience).actor_of
 
 
 def may_be_off(settings: Settings) -> None:

@@ -28,6 +28,10 @@ class Policy:
         return " or ".join(sorted(self.roles or ()))
 
 
+def invalid_token(detail: str) -> Unauthenticated:
+    return Unauthenticated("invalid_token", detail)
+
+
 def _for(name: str, *roles: Role) -> Policy:
     return Policy(name, frozenset(roles))
 

@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from common.access.actors import NOBODY, Actor, Role
 from common.access.keys import ALGORITHM, Keys
-from common.errors import Unauthenticated
+from common.access.policies import invalid_token
 from common.values import is_number_id
 
 MOST_REMEMBERED = 10_000
@@ -90,7 +90,3 @@ def _actor(claims: dict[str, Any]) -> Actor:
     if _ROLES[role] is Role.CUSTOMER and user_id is None:
         raise invalid_token("A customer's token says which user_id is theirs.")
     return Actor(name=name, role=_ROLES[role], user_id=user_id)
-
-
-def invalid_token(detail: str) -> Unauthenticated:
-    return Unauthenticated("invalid_token", detail)

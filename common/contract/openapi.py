@@ -16,8 +16,8 @@ from common.contract.problems import (
     problem_responses,
 )
 from common.contract.schemas import Schemas
+from common.version import VERSION
 
-VERSION = "0.1.0"
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _UUID = {"type": "string", "format": "uuid"}
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
@@ -30,6 +30,7 @@ _PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "position": {"type": "integer", "minimum": 1},
     "stream": {"type": "string", "examples": ["order-57410cad-6e90-5177-96c8-1152331f01bb"]},
     "correlation_id": {"type": "string", "minLength": 1, "maxLength": 128},
+    "saga": {"type": "string", "examples": ["product_onboarding"]},
     "saga_id": {"type": "string", "examples": ["product_onboarding:456"]},
 }
 

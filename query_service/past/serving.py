@@ -10,10 +10,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.access.routes import Handler
 from common.errors import Unavailable
 from common.mongo import reaching
+from common.paging import allow_only
 from common.primary import Primary
 from common.web import json_response
 from query_service.answers import Answer
-from query_service.paging import allow_only
 from query_service.past.asking import AS_OF, Past, PastQuery, position_of, read_as_of
 
 ANSWER_SECONDS = 4.0  # less than the gateway waits

@@ -7,12 +7,12 @@ from aiohttp import web
 
 from common.contract.operations import Parameter
 from common.errors import BadRequest
+from common.paging import LIMIT, page, read_limit
 from common.read_models.storage import SUMS
 from common.read_models.users import USERS
 from query_service.answers import Answer
 from query_service.money import number, read_currency, show_amount
-from query_service.paging import page, read_limit
-from query_service.parameters import CURRENCY, LIMIT
+from query_service.parameters import CURRENCY
 from query_service.shown.sums import Customer
 from query_service.views import Views
 

@@ -15,12 +15,12 @@ from common.errors import BadRequest, NotFound, Undecodable
 from common.events import EVENT_TYPES
 from common.log_history import position_at, read_head
 from common.log_search import Wanted, search
+from common.paging import invalid_cursor, mark, page, read_cursor, read_limit, write_cursor
 from common.stored_commits import to_commit
 from common.upcasting import UPCASTERS, upcast
 from query_service.answers import Answer
 from query_service.commits import show_commit, without_personal
 from query_service.moments import MOMENT, read_moment
-from query_service.paging import invalid_cursor, mark, page, read_cursor, read_limit, write_cursor
 from query_service.shown.events import LoggedCommit, RawCommit, RawEvent
 
 _STREAM = re.compile(r"[a-z]{1,20}-[!-~]{1,150}", re.ASCII)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from common.access.actors import Actor
 from common.access.routes import actor_of
+from common.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from common.read_models.inventory import INVENTORY, PRODUCT_DEMAND, InventoryView
 from common.read_models.order_indexes import BY_PRODUCT
 from common.read_models.order_shapes import AWAITING_STOCK
@@ -15,7 +16,6 @@ from common.read_models.storage import SUMS, all_of, to_view
 from query_service.answers import Answer, product_id_of
 from query_service.documents import answer_with, read_document
 from query_service.money import show
-from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from query_service.shown.stock import PendingOrder, Stock
 from query_service.views import Views
 

@@ -5,9 +5,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.errors import NotFound
 from common.log import read_commits
+from common.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from query_service.answers import Answer, order_id_of
 from query_service.commits import show_commit
-from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 
 
 async def audit_of_order(http: web.Request, log: AsyncDatabase) -> Answer:

@@ -8,6 +8,7 @@ from aiohttp import web
 from common.access.routes import actor_of
 from common.contract.operations import Parameter
 from common.errors import Forbidden
+from common.paging import invalid_cursor, mark, page, read_cursor, read_limit, write_cursor
 from common.read_models.order_shapes import STATUSES
 from common.read_models.order_statistics import DAYS
 from common.read_models.orders import ORDERS
@@ -17,7 +18,6 @@ from common.values import is_uuid
 from query_service.answers import Answer, user_id_of
 from query_service.documents import WITHOUT_WORDS
 from query_service.money import known_numbers
-from query_service.paging import invalid_cursor, mark, page, read_cursor, read_limit, write_cursor
 from query_service.queries.order_filters import Filters, read_filters
 from query_service.queries.order_plans import SORTS, Condition, Plan, Sort, conditions_of, plan_for, sort_for
 from query_service.queries.order_search import search_conditions

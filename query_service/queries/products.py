@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from common.contract.operations import Parameter
 from common.errors import BadRequest, NotFound
+from common.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from common.product_values import Category, Sku
 from common.read_models.products import PRODUCTS, SHOWN, AttributeView, FileView, ProductView, StockView
 from common.read_models.storage import to_view
@@ -18,7 +19,6 @@ from common.values import DEFAULT_CURRENCY, MAX_MINOR_UNITS, parse_money
 from query_service.answers import Answer, product_id_of
 from query_service.documents import WITHOUT_WORDS, answer_with, read_document
 from query_service.money import show
-from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from query_service.parameters import AMOUNT, CURRENCY_CODE
 from query_service.shown.products import Product, ProductInventory
 from query_service.views import Views

@@ -8,10 +8,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.contract.operations import Parameter
 from common.errors import BadRequest, NotFound
+from common.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from common.read_models.storage import SAGA_TROUBLES, SAGAS
 from common.values import is_number_id, is_uuid
 from query_service.answers import Answer
-from query_service.paging import invalid_cursor, page, read_cursor, read_limit, write_cursor
 from query_service.shown.sagas import Saga, SagaStep
 
 ORDERS_SAGA = "order_fulfilment"

@@ -1,11 +1,9 @@
 """What many answers are made of."""
 
 from datetime import datetime
-from typing import Annotated, Generic, TypedDict, TypeVar
+from typing import Annotated, TypedDict
 
 from msgspec import Meta
-
-T = TypeVar("T")
 
 Version = Annotated[int, Meta(ge=0, description="Of the stream; If-Match takes it as the ETag has it.")]
 Instant = Annotated[datetime, Meta(description="RFC 3339, in UTC.")]
@@ -20,11 +18,3 @@ class Amount(TypedDict):
 
     amount: Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$", examples=["99.98"])]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
-
-
-class Page(TypedDict, Generic[T]):
-    """A part of a list; `next_cursor` brings the next one."""
-
-    data: list[T]
-    has_more: bool
-    next_cursor: str | None

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from common.codec import encode_event
 from common.envelope import Commit
+from common.paging import write_cursor
 from common.read_models.inventory import INVENTORY
 from common.read_models.orders import ORDERS
 from common.read_models.products import PRODUCTS, SHOWN, ProductView, StockView
@@ -18,7 +19,6 @@ from common.read_models.words import beginnings_of, words_of
 from common.values import Money
 from projector import writer as writer_module
 from projector.views import make_indexes
-from query_service.paging import write_cursor
 from query_service.queries.products import listing
 from tests.support.imagined_catalogue import ImaginedCatalogue
 from tests.support.ledger import a_price, event

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from command_service.sagas.store import SagaStore
 from command_service.sagas.stuck import watch_stuck
 from common.envelope import Commit
 from common.sink import Fenced
-from tests.support.cqrs import Cqrs
 from tests.support.ledger import event
 from tests.support.saga_bench import PAYMENT_SECONDS, Outbox, SagaBench, a_saga_bench
 from tests.support.system import until
@@ -145,21 +143,3 @@ async def counts(bench: SagaBench, held: frozenset[int], number: int) -> bool:
     finally:
         watching.cancel()
     return True
-
-
-async def test_cqrs_sagas_lists_what_is_stuck_and_asks_for_a_retry(
-    bench: SagaBench, mongodb_url: str, tmp_path: Path
-) -> None:
-    strange = await a_stuck_saga(bench)
-    log = {"EVENTS_MONGODB_URL": mongodb_url, "EVENTS_DATABASE": bench.database.name}
-    cqrs = Cqrs(data=tmp_path, env=log)
-    shown = await asyncio.to_thread(cqrs.does, "sagas", "list")
-    assert strange.subject in shown
-    assert f"at position {strange.position}: OrderCancelled has no schema 99" in shown
-    assert await asyncio.to_thread(cqrs.does, "sagas", "list", "--state", "over") == "no saga is over\n"
-    assert "there is no saga 1;" in await asyncio.to_thread(cqrs.refuses, "sagas", "retry", "1")
-    await understand(bench, strange)
-    await asyncio.to_thread(cqrs.does, "sagas", "retry", strange.subject)
-    await serve_requests(bench)
-    assert await asyncio.to_thread(cqrs.does, "sagas", "list") == "no saga is stuck\n"
-    assert "asks for release/1" in await asyncio.to_thread(cqrs.does, "sagas", "list", "--state", "running")

@@ -17,6 +17,7 @@ from yarl import URL
 
 from common.access.actors import Role
 from common.broker import connect
+from common.config import Settings
 from common.envelope import EXCHANGE
 from common.errors import Unavailable
 from common.mongo import FORBIDDEN, UNKNOWN_ACCOUNT, open_client, reaching
@@ -24,6 +25,7 @@ from stack.accounts import ACCOUNTS, ALL, COMMITS, Account
 from stack.certificates import Authority
 from stack.ports import LOOPBACK
 from stack.secret_folder import ADMIN_MONGODB_URL, Places, SecretFolder, amqp_file, mongodb_file
+from stack.tokens import issue
 from tests.support.secure import SecureSystem, secure_system
 from tests.support.system import until
 
@@ -117,17 +119,33 @@ async def test_people_have_accounts_for_what_they_do(system: SecureSystem) -> No
     for words in (
         ["projections", "reset", "--no-wait"],
         ["projections", "parked"],
-        ["sagas", "list", "--state", "running"],
     ):
         code, said = await system.cqrs("operator", *words)
         assert code == 0, said
-    assert (await system.cqrs("operator", "sagas", "retry", order_id))[0] == 0
     code, said = await system.cqrs("operator", "snapshot", f"order-{order_id}")
     assert (code, ": saved" in said) == (0, True), said
     await system.settled()
     await becomes(system, order_id, "VALIDATED")
     code, said = await system.cqrs("auditor", "projections", "reset", "--no-wait")
     assert (code, "does not let this account" in said) == (1, True), said
+
+
+async def test_sagas_are_looked_after_through_the_gateway_with_a_token(system: SecureSystem) -> None:
+    await stocked(system)
+    order_id = await ordered(system)
+    await becomes(system, order_id, "VALIDATED")
+    through = {"CQRS_GATEWAY": system.gateway, "SSL_CERT_FILE": str(system.secrets.path / "ca.crt")}
+    for role in (Role.SUPPORT, Role.ADMIN):
+        token = issue(system.secrets, Settings(), role=role, name=str(role), user_id=None, seconds=600)
+        system.environment_of[str(role)] = through | {"CQRS_TOKEN": token}
+    code, said = await system.cqrs("support", "sagas", "list", "--state", "running")
+    assert (code, order_id in said) == (0, True), said
+    code, said = await system.cqrs("support", "sagas", "retry", "order_fulfilment", order_id)
+    assert (code, "not for the role support" in said) == (1, True), said
+    code, said = await system.cqrs("admin", "sagas", "retry", "order_fulfilment", order_id)
+    assert code == 0, said
+    await becomes(system, order_id, "VALIDATED")
+    assert system.logged("does not let this account") == []
 
 
 async def test_migrating_takes_the_administrators_account(system: SecureSystem) -> None:

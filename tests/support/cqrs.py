@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.status import read_status
-from stack.control import ask_processes
+from stack.asking import ask_processes
 from stack.folder import DataFolder
 
 PROJECT = Path(__file__).resolve().parent.parent.parent

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from common.errors import BadRequest
+from common.paging import mark
 from common.read_models import order_indexes as indexes
-from query_service.paging import mark
 from query_service.queries.order_filters import PARAMETERS, kinds_of, order_number_in, read_filters
 from query_service.queries.order_plans import PLANS, conditions_of, plan_for, sort_for
 

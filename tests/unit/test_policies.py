@@ -9,12 +9,14 @@ from pymongo import AsyncMongoClient
 
 from command_service.aggregates import add_states
 from command_service.app import CommandApi, make_command_app
+from command_service.saga_operations import add_sagas
 from command_service.sagas.post import PATH, add_errands
 from common.access.door import Door
 from common.access.policies import ADMINS, KNOWN_IF_TOLD, OPEN
 from common.access.routes import add_route, policies_of
 from common.config import Settings
 from common.envelope import Seal
+from common.paging.cursors import Cursors
 from common.web import add_operations, make_app
 from gateway.app import OPERATIONS_BEHIND, make_gateway_app
 from gateway.contract import SIDES
@@ -55,7 +57,9 @@ def app_of(service: str) -> web.Application:
     if service == "command":
         api = CommandApi(NOTHING, NOTHING, partitions=8, deadline_seconds=1.0)
         app = make_command_app(api, Door(None), ready=ready, positions=ready)
-        add_states(app, AsyncMongoClient("mongodb://127.0.0.1:9", connect=False)["nothing"])
+        database = AsyncMongoClient("mongodb://127.0.0.1:9", connect=False)["nothing"]
+        add_states(app, database)
+        add_sagas(app, database, {}, Cursors("a key for tests"))
         add_errands(app, NOTHING, Seal("a key for tests", "a log"))
         return app
     if service == "query":

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from common.errors import BadRequest
-from query_service.paging import write_cursor
+from common.paging import write_cursor
 from query_service.queries.products import TOGETHER, listing
 
 

@@ -9,9 +9,10 @@ import typer
 import uvloop
 from rich.console import Console
 
-from cli.data import Data, find_broker, open_events
-from cli.log_ranges import Moment, Position, Wish
-from cli.republish_display import Course, as_json, how_to_go_on, showing, verdict
+from cli.data import find_broker, open_events
+from cli.events.ranges import Moment, Position, Wish
+from cli.events.republish_display import Course, as_json, how_to_go_on, showing, verdict
+from cli.options import Data
 from common.envelope import Seal
 from common.errors import LeveretError, Unavailable
 from common.log import MongoLog, open_log_as_it_is

@@ -4,17 +4,30 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 import orjson
 
+from common.contract.operations import Parameter
 from common.errors import BadRequest
-from query_service.shown.values import Page
 
 T = TypeVar("T")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 _MAX_CURSOR_CHARACTERS = 500
+LIMIT = Parameter(
+    "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, "How many at once."
+)
+CURSOR = Parameter("cursor", {"type": "string"}, "The `next_cursor` of the page before, of the same list.")
+PAGING = (LIMIT, CURSOR)
+
+
+class Page(TypedDict, Generic[T]):
+    """A part of a list; `next_cursor` brings the next one."""
+
+    data: list[T]
+    has_more: bool
+    next_cursor: str | None
 
 
 def read_limit(query: Mapping[str, str]) -> int:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from common.config import PUBLIC_MESSAGE_KEY, Settings
 from common.errors import LeveretError
-from query_service.paging import invalid_cursor
+from common.paging import invalid_cursor
 
 PREFIX = "/cqrs"  # under which clients reach what is served here
 MOST_LINK_CHARACTERS = 4000  # a longer header is refused by many clients
@@ -17,9 +17,13 @@ _SEAL_BYTES = 9
 _NAME = "cursor"
 
 
+def sealing_key(settings: Settings) -> str:
+    return settings.cursor_key or settings.message_key
+
+
 def require_secret_key(settings: Settings) -> None:
     """LeveretError where everybody could seal."""
-    if settings.auth == "on" and (settings.cursor_key or settings.message_key) == PUBLIC_MESSAGE_KEY:
+    if settings.auth == "on" and sealing_key(settings) == PUBLIC_MESSAGE_KEY:
         raise LeveretError(
             "public_cursor_key",
             "AUTH is on and cursors would be sealed with a public key: set CURSOR_KEY to a secret one.",
@@ -27,7 +31,7 @@ def require_secret_key(settings: Settings) -> None:
 
 
 class Cursors:
-    """Seals are made with a key drawn from this one, which all query services have."""
+    """Seals are made with a key drawn from this one, which all processes of one service have."""
 
     def __init__(self, key: str) -> None:
         self._key = hashlib.blake2b(key.encode(), digest_size=32, person=b"cursor").digest()
