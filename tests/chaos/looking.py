@@ -25,7 +25,8 @@ def _wrong(url: str, events_database: str, views_database: str) -> list[str]:
         expected = naive.expected_views([c for c in commits if c["_id"] <= passed.get(c["partition"], 0)])
         wrong: list[str] = []
         for collection, documents in expected.items():
-            stored = naive.normal(collection, {d["_id"]: d for d in views[collection].find(session=session)})
+            place = naive.place(views, collection)
+            stored = naive.normal(collection, {d["_id"]: d for d in views[place].find(session=session)})
             wanted = naive.normal(collection, documents)
             wrong += [
                 f"{collection}/{key}" for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key)

@@ -63,9 +63,9 @@ async def _until_shown(world: World, generation: str) -> None:
 
     async def is_shown() -> bool:
         told = await _ask(world, "GET", f"projections/{generation.partition('@')[0]}")
-        found = next(one for one in told["generations"] if one["generation"] == generation)
-        if found["difference"] and not found["difference"]["is_none"]:
-            raise Misbehaved(f"{generation} is not what was shown: {found}")
+        for found in told["generations"]:
+            if found["generation"] == generation and not (found["difference"] or {"is_none": True})["is_none"]:
+                raise Misbehaved(f"{generation} is not what was shown: {found['difference']}")
         return told["shown"] == generation
 
     await until(is_shown, seconds=ENOUGH_SECONDS, what=f"{generation} is shown")
