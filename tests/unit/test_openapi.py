@@ -17,9 +17,11 @@ from common.access.routes import policies_of
 from common.contract.openapi import VERSION
 from gateway.app import OPERATIONS_BEHIND
 from gateway.operations import make_own_contract
+from monitor.contract import make_contract as make_monitor_contract
 from projector.operations import make_contract as make_projector_contract
 from query_service.contract import make_contract as make_query_contract
 from query_service.routes import LOG_QUERIES, QUERIES
+from stack.lab.app import make_contract as make_lab_contract
 from tests.support.conformance import contract, whole_contract
 from tests.unit.test_policies import app_of
 
@@ -28,12 +30,16 @@ MAKERS = {
     "command": make_command_contract,
     "query": make_query_contract,
     "projector": make_projector_contract,
+    "monitor": make_monitor_contract,
+    "lab": make_lab_contract,
     "gateway": make_own_contract,
 }
 NOT_FOR_CLIENTS = {
     "command": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json", "/asyncapi.json", ERRANDS},
     "query": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json"},
     "projector": {"/livez", "/readyz", "/metrics", "/openapi.json"},
+    "monitor": {"/livez", "/readyz", "/metrics", "/openapi.json"},
+    "lab": {"/openapi.json"},
     "gateway": {
         "/cqrs/ops/projections{path}",
         "/cqrs/ops/parked{path}",
