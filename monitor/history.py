@@ -17,7 +17,7 @@ from common.read_models.storage import SAMPLES
 from monitor.sample import SHOWN, Sample
 from monitor.shown import SampleView
 
-KEPT_SECONDS = 24 * 3600
+KEPT = timedelta(hours=24)
 MOST_POINTS = 500
 _RATES = frozenset({"accepted", "refused", "conflicted", "stored", "published", "projected"})
 
@@ -27,9 +27,9 @@ class History:
         self._samples = views[SAMPLES]
 
     async def prepare(self) -> None:
-        """Have MongoDB forget what is older than KEPT_SECONDS."""
+        """Have MongoDB forget what is older than KEPT."""
         with _reaching():
-            await self._samples.create_index("at", expireAfterSeconds=KEPT_SECONDS)
+            await self._samples.create_index("at", expireAfterSeconds=int(KEPT.total_seconds()))
 
     async def add(self, sample: Sample) -> None:
         """The slot is written once, whoever comes first."""

@@ -10,7 +10,7 @@ from aiohttp import web
 from common.contract.operations import Parameter
 from monitor.alerts import alerts
 from monitor.asking import BEGIN, END, STEP, read_instant, read_step
-from monitor.history import History, step_for
+from monitor.history import KEPT, History, step_for
 from monitor.shown import Alerts, Pipeline, Queues, Samples
 from monitor.stages import stages
 from monitor.watching import Watch
@@ -46,8 +46,9 @@ async def pipeline(seen: Seen, _: web.Request) -> Pipeline:
 async def samples(seen: Seen, http: web.Request) -> Samples:
     """Of the last 24 hours; without `from` and `to` the last 15 minutes. At most 500 points: a longer time has
     a longer step."""
-    end = read_instant(http.query, END) or datetime.now(UTC)
-    begin = read_instant(http.query, BEGIN) or end - DEFAULT_SPAN
+    now = datetime.now(UTC)
+    end = min(read_instant(http.query, END) or now, now)
+    begin = max(read_instant(http.query, BEGIN) or end - DEFAULT_SPAN, now - KEPT)
     step = step_for(begin, end, read_step(http.query))
     return {"step_seconds": step, "data": await seen.history.between(begin, end, step)}
 

@@ -81,8 +81,8 @@ def _sum(*numbers: float | None) -> float | None:
     return sum(known) if known else None
 
 
-def _told(number: float | None, unit: str) -> str:
-    return f"unknown {unit}" if number is None else f"{number:g} {unit}"
+def _told(number: float | None) -> str:
+    return "unknown" if number is None else f"{number:.4g}"
 
 
 _ROWS = (
@@ -92,9 +92,7 @@ _ROWS = (
         is_slow=lambda s: _over(s.failed, 0),
         rate=lambda s: _sum(s.accepted, s.refused, s.conflicted),
         depth=lambda s: s.waiting_commands,
-        detail=lambda s: (
-            f"{_told(_rounded(s.refused), 'refused')} and {_told(_rounded(s.failed), 'failed')} per second."
-        ),
+        detail=lambda s: f"Refused per second: {_told(s.refused)}; answered 5xx: {_told(s.failed)}.",
     ),
     _Row(
         name="log",
@@ -110,7 +108,7 @@ _ROWS = (
         is_slow=lambda s: _over(s.relay_lag, SLOW_RELAY_COMMITS),
         rate=lambda s: s.published,
         depth=lambda s: s.relay_lag,
-        detail=lambda s: f"{_told(s.relay_lag, 'commits')} are not published yet.",
+        detail=lambda s: f"Commits not published yet: {_told(s.relay_lag)}.",
     ),
     _Row(
         name="exchange",
@@ -125,7 +123,7 @@ _ROWS = (
         is_slow=lambda s: _over(s.queue_messages, SLOW_QUEUE_MESSAGES),
         rate=lambda s: s.delivered,
         depth=lambda s: s.queue_messages,
-        detail=lambda s: f"{_told(s.queue_messages, 'messages')} wait, {_told(s.dead_commands, 'commands')} are dead.",
+        detail=lambda s: f"Messages that wait: {_told(s.queue_messages)}; dead commands: {_told(s.dead_commands)}.",
     ),
     _Row(
         name="projector",
@@ -134,7 +132,7 @@ _ROWS = (
         rate=lambda s: s.projected,
         depth=lambda s: s.projection_lag,
         lag_ms=lambda s: s.projector_lag_ms,
-        detail=lambda s: f"{_told(s.projection_lag, 'commits')} are not in the views yet.",
+        detail=lambda s: f"Commits not in the views yet: {_told(s.projection_lag)}.",
     ),
     _Row(
         name="views",
@@ -142,7 +140,7 @@ _ROWS = (
         is_slow=lambda s: _over(s.parked, 0),
         rate=lambda s: s.asked,
         lag_ms=lambda s: s.write_to_read_p95_ms,
-        detail=lambda s: f"{_told(s.parked, 'documents')} stand still.",
+        detail=lambda s: f"Documents that stand still: {_told(s.parked)}.",
     ),
     _Row(
         name="sagas",
@@ -150,6 +148,6 @@ _ROWS = (
         is_slow=lambda s: _over(s.sagas_stuck, 0),
         rate=lambda s: s.told,
         depth=lambda s: s.sagas_open,
-        detail=lambda s: f"{_told(s.sagas_stuck, 'sagas')} wait for a person.",
+        detail=lambda s: f"Sagas that wait for a person: {_told(s.sagas_stuck)}.",
     ),
 )

@@ -60,7 +60,7 @@ async def set_load(lab: Lab, http: web.Request, wish: SetLoad) -> LabState:
 
 
 async def set_slow(lab: Lab, http: web.Request, wish: SetSlow) -> LabState:
-    """Nine tenths of each second the projector stands still."""
+    """Four fifths of each second the projector stands still."""
     await lab.slowing.set(is_slow=wish.is_slow)
     return await state(lab, http, wish)
 

@@ -9,8 +9,8 @@ from common.tasks import end
 from stack.supervisor import State, Supervisor
 
 NAME = "projector"
-STOPPED_SECONDS = 0.9
-GOING_SECONDS = 0.1
+STOPPED_SECONDS = 0.8
+GOING_SECONDS = 0.2
 
 
 class Slowing:

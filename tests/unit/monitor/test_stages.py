@@ -75,5 +75,5 @@ def test_a_stage_says_what_is_wrong_with_it_and_the_others_do_not(
 
 def test_every_detail_is_a_sentence() -> None:
     for stage in (*stages(None), *stages(a_sample()), *by_name().values()):
-        assert stage["detail"][0].isupper() or stage["detail"][0].isdigit() or stage["detail"].startswith("unknown")
+        assert stage["detail"][0].isupper()
         assert stage["detail"].endswith(".")
