@@ -27,7 +27,7 @@ async def run(settings: Settings) -> None:
         seen = Seen(
             watch=watch,
             history=history,
-            management_url=next((str(management.url) for management in targets.managements), None),
+            management_url=next((str(management.url).rstrip("/") for management in targets.managements), None),
         )
         app = make_monitor_app(seen, door, ready)
         await serve_beside(app, settings.bind_host, settings.monitor_port, supervised("watch", watch.run))

@@ -18,6 +18,8 @@ from monitor.sample import SHOWN, Sample
 from monitor.shown import SampleView
 
 KEPT = timedelta(hours=24)
+INDEXES = {SAMPLES: [pymongo.IndexModel("at", expireAfterSeconds=int(KEPT.total_seconds()))]}
+"""By collection: MongoDB forgets what is older than KEPT."""
 MOST_POINTS = 500
 _RATES = frozenset({"accepted", "refused", "conflicted", "stored", "published", "projected"})
 
@@ -27,9 +29,9 @@ class History:
         self._samples = views[SAMPLES]
 
     async def prepare(self) -> None:
-        """Have MongoDB forget what is older than KEPT."""
+        """Make the indexes that are not there yet."""
         with _reaching():
-            await self._samples.create_index("at", expireAfterSeconds=int(KEPT.total_seconds()))
+            await self._samples.create_indexes(INDEXES[SAMPLES])
 
     async def add(self, sample: Sample) -> None:
         """The slot is written once, whoever comes first."""

@@ -57,6 +57,9 @@ class Permissions:
     read: tuple[str, ...]
 
 
+NOTHING = Permissions(configure=(), write=(), read=())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Without `permissions` RabbitMQ lets it send and read nothing; `is_watching` it may ask the management API."""

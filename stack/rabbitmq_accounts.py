@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import aiohttp
 from yarl import URL
 
-from stack.accounts import Account
+from stack.accounts import NOTHING, Account
 from stack.errors import StackError
 
 POLL_SECONDS = 0.5
@@ -98,12 +98,11 @@ async def _apply(http: aiohttp.ClientSession, api: URL, account: Account, urls: 
         raise StackError(f"the address of RabbitMQ for {account.name} names no account {account.name} with a password")
     tags = WATCHING if account.is_watching else ""
     await _call(http, "PUT", user, {"password": address.password, "tags": tags})
-    if account.permissions is None:
-        return
+    permissions = account.permissions or NOTHING  # even who only watches must be let into the virtual host
     wanted = {
-        "configure": _any_of(account.permissions.configure),
-        "write": _any_of(account.permissions.write),
-        "read": _any_of(account.permissions.read),
+        "configure": _any_of(permissions.configure),
+        "write": _any_of(permissions.write),
+        "read": _any_of(permissions.read),
     }
     where = URL(f"{api}/permissions/%2F/{account.name}", encoded=True)
     await _call(http, "PUT", where, wanted)
