@@ -18,6 +18,7 @@ from monitor.scraping import Targets, scrape
 from monitor.shown import Queue
 
 IN_HAND_SECONDS = 3600.0  # how far back alerts look
+EARLY_SECONDS = 0.01  # a timer may go off so much before its time, in the slot that was looked at already
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ class Watch:
         async with aiohttp.ClientSession() as http:
             while True:
                 await self._look(http)
-                await asyncio.sleep(self._seconds - time.time() % self._seconds)
+                await asyncio.sleep(self._seconds - time.time() % self._seconds + EARLY_SECONDS)
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         now = await scrape(http, self._targets)

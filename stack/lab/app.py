@@ -14,6 +14,7 @@ from common.contract.openapi import openapi
 from common.contract.operations import Body, Operation, json_reply
 from common.contract.schemas import reference, schemas_of_answers, schemas_of_models
 from common.contract.serving import add_document
+from common.errors import Forbidden
 from common.paging import allow_only
 from common.tasks import end
 from common.web import ProblemRunner, json_response, make_app
@@ -54,11 +55,18 @@ def make_contract() -> dict[str, Any]:
 def _handler(lab: Lab, route: LabRoute) -> Handler:
     async def handle(http: web.Request) -> web.Response:
         allow_only(http.query)
+        _refuse_other_sites(http)
         has_body = route.body is not Nothing
         wish = parse_body(route.body, await read_body(http)) if has_body else await read_body_if_any(http)
         return json_response(await route.ask(lab, http, wish))
 
     return handle
+
+
+def _refuse_other_sites(http: web.Request) -> None:
+    """A browser sends what needs no body wherever any page wants it to; it says so."""
+    if http.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise Forbidden("forbidden", "A page of another site may not break this stack.")
 
 
 def _operation(route: LabRoute, shown: dict[str, Any]) -> Operation:

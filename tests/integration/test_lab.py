@@ -98,6 +98,14 @@ def test_there_are_no_other_processes(bench: Bench) -> None:
     assert (status, content["code"]) == (404, "unknown_process")
 
 
+def test_a_page_of_another_site_breaks_nothing(bench: Bench) -> None:
+    wish = urllib.request.Request(f"{bench.gateway}/cqrs/ops/lab/processes/query/kill", method="POST")
+    wish.add_header("Sec-Fetch-Site", "cross-site")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(wish, timeout=20)
+    assert bench.state_of("query") == "ready"
+
+
 def test_poison_parks_one_order_and_what_is_mended_moves_again(bench: Bench) -> None:
     planted = bench.lab("POST", "/poison")
     order_id = planted["stream"].removeprefix("order-")
