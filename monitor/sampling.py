@@ -33,14 +33,16 @@ class _Between:
 def sample(at: datetime, before: Scrape | None, now: Scrape) -> Sample:
     """`before` None: the first look, after which nothing is known to have grown."""
     between = _between(before, now) if before else _Between(1.0, {})
+    broker = _broker(now)
     return Sample(
         at=at,
         away=tuple(name for name, processes in now.services.items() if not any_answers(processes)),
         **_commands(between),
         **_positions(before, now, between.seconds),
+        **_relay(before, now, between.seconds, is_needed=broker["has_broker"] is not None),
         **_views(between, now),
         **_sagas(between, now),
-        **_broker(now),
+        **broker,
         failed=_failed(between),
     )
 
@@ -79,14 +81,23 @@ def _outcomes(growth: Numbers, is_meant: Callable[[str], bool]) -> float:
 
 
 def _positions(before: Scrape | None, now: Scrape, seconds: float) -> dict[str, Any]:
-    head, relayed, shown = _head(now), _relayed(now), _shown(now)
+    head = _head(now)
     answers = any_answers(now.services.get("command", {}))
     return {
         "has_log": head is not None if answers else None,
         "stored": _speed(_head(before) if before else None, head, seconds),
+        "projection_lag": _behind(head, _shown(now)),
+    }
+
+
+def _relay(before: Scrape | None, now: Scrape, seconds: float, *, is_needed: bool) -> dict[str, Any]:
+    """Where there is no broker, nothing waits to be published."""
+    if not is_needed:
+        return {}
+    relayed = _relayed(now)
+    return {
         "published": _speed(_relayed(before) if before else None, relayed, seconds),
-        "relay_lag": _behind(head, relayed),
-        "projection_lag": _behind(head, shown),
+        "relay_lag": _behind(_head(now), relayed),
     }
 
 

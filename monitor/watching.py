@@ -55,12 +55,12 @@ class Watch:
         now = await scrape(http, self._targets)
         taken = sample(slot_of(datetime.now(UTC), self._seconds), self._before, now)
         self._before = now
+        self._samples.append(taken)  # before it is stored: who waits for MongoDB is told that it is away
         try:
             await self._prepare()
             await self._history.add(taken)
         except Unavailable as error:
             log.warning("sample_not_stored", reason=error.detail)
-        self._samples.append(taken)
 
     async def _prepare(self) -> None:
         """Once MongoDB answers: what was seen before this process began is in hand, too."""

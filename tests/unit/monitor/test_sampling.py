@@ -114,7 +114,8 @@ def test_a_broker_is_away_when_neither_it_nor_the_relay_tells_of_it(
 
 
 def test_without_a_broker_nothing_is_said_of_it() -> None:
-    assert taken(None, replace(look(0), asks_broker=False)).has_broker is None
+    found = taken(None, replace(look(0), written=[written(900, 0, is_connected=False)], asks_broker=False))
+    assert (found.has_broker, found.relay_lag) == (None, None)
 
 
 def test_failed_answers_are_those_that_clients_saw() -> None:
