@@ -18,6 +18,7 @@ from command_service.sagas import store
 from common import log
 from common.generations import places_shown, read_shown
 from common.index_making import Declared, Standing, make, standing
+from monitor import history
 from projector.views import declared_indexes
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER
@@ -70,7 +71,7 @@ async def _migrate(data: Path, *, is_check: bool, shows: bool) -> list[Line]:
 
 async def _lines(events: AsyncDatabase, views: AsyncDatabase, *, is_check: bool) -> AsyncIterator[Line]:
     """What stands how is looked at before anything is made: opening a new log makes its indexes, too."""
-    of_views = declared_indexes(places=places_shown(await read_shown(views)))
+    of_views = declared_indexes(places=places_shown(await read_shown(views))) | history.INDEXES
     found = [
         (database, declared, await standing(database, declared))
         for database, indexes in ((events, {"commits": log.INDEXES} | dict(store.INDEXES)), (views, of_views))

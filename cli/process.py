@@ -10,7 +10,9 @@ from cli.options import Data
 from stack import asking
 from stack.folder import DEFAULT_FOLDER, DataFolder
 
-Name = Annotated[str, typer.Argument(help="mongodb, rabbitmq, payments, command, saga, projector, query or gateway")]
+Name = Annotated[
+    str, typer.Argument(help="mongodb, rabbitmq, payments, command, saga, projector, query, monitor or gateway")
+]
 
 
 def kill(name: Name, data: Data = DEFAULT_FOLDER) -> None:

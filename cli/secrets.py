@@ -18,7 +18,7 @@ from stack.secret_folder import (
     ADMIN_MONGODB_URL,
     Places,
     SecretFolder,
-    amqp_file,
+    broker_file,
     mongodb_file,
 )
 
@@ -51,10 +51,10 @@ def apply_accounts(
 
 async def _apply(folder: SecretFolder, ca: Path) -> None:
     mongodb_urls = {account.name: folder.read(mongodb_file(account)) for account in ACCOUNTS}
-    amqp_urls = {account.name: folder.read(amqp_file(account)) for account in ACCOUNTS if account.permissions}
+    broker_urls = {account.name: folder.read(file) for account in ACCOUNTS if (file := broker_file(account))}
     await apply_to_mongodb(
         folder.read(ADMIN_MONGODB_URL), mongodb_urls, ACCOUNTS, read_settings(), patience_seconds=PATIENCE_SECONDS
     )
     await apply_to_rabbitmq(
-        folder.read(ADMIN_MANAGEMENT_URL), str(ca), amqp_urls, ACCOUNTS, patience_seconds=PATIENCE_SECONDS
+        folder.read(ADMIN_MANAGEMENT_URL), str(ca), broker_urls, ACCOUNTS, patience_seconds=PATIENCE_SECONDS
     )

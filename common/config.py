@@ -55,11 +55,17 @@ class Settings(BaseSettings):
     relay_port: int = 8013  # health and metrics of a relay that runs alone
     saga_port: int = 8015  # health and metrics only
     payments_port: int = 8014  # the payment provider
+    monitor_port: int = 8016
     gateway_port: int = 8000
     command_url: str = "http://127.0.0.1:8010"  # where the gateway and the sagas find it; several with commas between
     query_url: str = "http://127.0.0.1:8011"
     projector_url: str = "http://127.0.0.1:8012"  # where the gateway finds it; several with commas between
     payments_url: str = "http://127.0.0.1:8014"  # where the sagas find the payment provider
+    saga_url: str = "http://127.0.0.1:8015"  # where the monitor finds it; it watches nobody whose address is empty
+    gateway_url: str = "http://127.0.0.1:8000"  # the same
+    monitor_url: str = "http://127.0.0.1:8016"  # where the gateway finds it; empty: there is none
+    lab_url: str = ""  # where the gateway finds what `cqrs up` lets break on purpose; empty: there is none
+    management_url: str = "http://127.0.0.1:15672"  # of RabbitMQ, for the monitor; empty: nobody is asked for queues
 
     relay: bool = True  # False: this command service publishes nothing; run `python -m command_service.relay`
     commands_queue: bool = True  # False: this command service takes no commands from RabbitMQ
@@ -74,6 +80,8 @@ class Settings(BaseSettings):
     verify_seconds: float = Field(default=1.0, ge=0, le=3600)  # how often some documents are compared; 0: never
     verify_documents: int = Field(default=5, ge=1, le=1000)  # so many at once
     repair: Literal["on", "off"] = "on"  # on: a document that is found to differ is folded again from the log
+
+    sample_seconds: float = Field(default=5.0, ge=0.5, le=60)  # how often the monitor looks
 
     payments_data: Path = Path(".leveret/payments.sqlite")  # its folder must be there
     payments_hold_seconds: float = Field(default=30.0, ge=0, le=600)  # before a slow card's first answer

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from common.errors import LeveretError
 
-SECRETS = ("events_mongodb_url", "views_mongodb_url", "amqp_url", "message_key", "cursor_key")
+SECRETS = ("events_mongodb_url", "views_mongodb_url", "amqp_url", "management_url", "message_key", "cursor_key")
 """The settings that hold a password or a key."""
 MOST_BYTES = 16 * 1024
 

@@ -17,6 +17,8 @@ async def run(settings: Settings) -> None:
         "commands": settings.command_url,
         "queries": settings.query_url,
         "projections": settings.projector_url,
+        "monitoring": settings.monitor_url,
+        "lab": settings.lab_url,
     }
     app = make_gateway_app(addresses, door, answer_seconds=seconds, origins=origins)
     await serve(app, settings.bind_host, settings.gateway_port, tls)

@@ -39,6 +39,11 @@ OPERATIONS_BEHIND = {
     "sagas": "commands",
     "projections": "projections",
     "parked": "projections",
+    "pipeline": "monitoring",
+    "samples": "monitoring",
+    "alerts": "monitoring",
+    "queues": "monitoring",
+    "lab": "lab",
 }
 """First word behind `/cqrs/ops` → the side that answers."""
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -49,14 +54,14 @@ SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.Clien
 def make_gateway_app(
     addresses: Mapping[str, str], door: Door, *, answer_seconds: float = 5.0, origins: Sequence[str] = ()
 ) -> web.Application:
-    """`addresses` are those of each of the SIDES.
+    """`addresses` are those of each of the SIDES; nothing is served of one whose address is empty.
 
     `answer_seconds` is how long a service may take; one that is silent for longer is given up.
 
     Web pages of these `origins` may ask, too.
     """
     app = make_app(door, name="gateway")
-    upstreams = {side: _urls(addresses[side]) for side in SIDES}
+    upstreams = {side: _urls(addresses[side]) for side in SIDES if addresses[side]}
     needed = {side: upstreams[side] for side in NEEDED}
 
     async def session(_: web.Application) -> AsyncIterator[None]:
@@ -83,7 +88,7 @@ def make_gateway_app(
     add_stream(app, [url / "queries/stream" for url in upstreams["queries"]])
     _add_proxies(app, needed)
     _add_operations_behind(app, upstreams)
-    add_contract(app, lambda side, path: _get(app, upstreams[side], path))
+    add_contract(app, lambda side, path: _get(app, upstreams.get(side, ()), path))
     add_problem_pages(app)
     return app
 
@@ -105,6 +110,8 @@ def _add_proxies(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -
 def _add_operations_behind(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -> None:
     """What those who operate the system ask, where it is answered."""
     for name, side in OPERATIONS_BEHIND.items():
+        if side not in upstreams:
+            continue
         proxy = _proxy(app, [url / "ops" for url in upstreams[side]])
         add_route(app, "*", f"/cqrs/ops/{name}{{path:(?:/.*)?}}", proxy, KNOWN_IF_TOLD)
 

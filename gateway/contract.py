@@ -18,15 +18,21 @@ from gateway.operations import make_own_contract
 
 FRESH_SECONDS = 10.0  # an upgrade of a service is seen after this time
 PREFIX = "/cqrs"
-SIDES = COMMANDS, QUERIES, PROJECTIONS = "commands", "queries", "projections"
+REQUIRED = COMMANDS, QUERIES, PROJECTIONS = "commands", "queries", "projections"
+SIDES = (*REQUIRED, "monitoring", "lab")
+"""Whose paths the gateway passes on; without those that are not REQUIRED it is whole, too."""
 
 Document = Mapping[str, Any]
 Fetch = Callable[[str, str], Awaitable[Document]]
 """Side and path → what the service there says; Unavailable where none can be reached."""
+_NOTHING: Document = {"paths": {}, "components": {}}
 
 
 class Contract:
-    """Asks the services for their documents; one that is away is told as it was seen last."""
+    """Asks the services for their documents; one that is away is told as it was seen last.
+
+    One that is not REQUIRED and was never seen is left out.
+    """
 
     def __init__(self, fetch: Fetch, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
@@ -65,9 +71,9 @@ class Contract:
         try:
             self._seen[side, path] = await self._fetch(side, path)
         except Unavailable:
-            if (side, path) not in self._seen:
+            if (side, path) not in self._seen and side in REQUIRED:
                 raise
-        return self._seen[side, path]
+        return self._seen.get((side, path), _NOTHING)
 
 
 def merge(own: Document, *sides: Document) -> Document:

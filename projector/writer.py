@@ -37,6 +37,11 @@ BATCH_SECONDS = Histogram(
 )
 FENCED = Counter("leveret_projector_fenced_total", "Batches that found a checkpoint or document changed")
 OUTDATED = Gauge("leveret_projector_read_models_of_other_rules", "Read models that this process may not write")
+WRITE_TO_READ = Histogram(
+    "leveret_write_to_read_seconds",
+    "From when a commit was recorded until views show it",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
+)
 LAG = Gauge("leveret_projector_lag_seconds", "How long the oldest commit not yet applied has waited", ["partition"])
 
 
@@ -129,6 +134,8 @@ class ViewWriter:
             self._checkpoints.session,
         )
         self._remember(changes)
+        if not self._building:
+            _observe(batch, time.time())
 
     async def _apply_in_parts(self, batch: Batch, reason: str) -> None:
         commits = [(partition, commit) for partition, of in batch.items() for commit in of]
@@ -188,6 +195,13 @@ class ViewWriter:
         for partition, now in progress.items():
             LAG.labels(str(partition)).set(now.lag_seconds)
         await self._checkpoints.note(progress)
+
+
+def _observe(batch: Batch, now: float) -> None:
+    """By the clocks of two machines, perhaps: nothing is shown before it was recorded."""
+    for commits in batch.values():
+        for commit in commits:
+            WRITE_TO_READ.observe(max(0.0, now - commit.recorded_at.timestamp()))
 
 
 def _park_all(changes: Changes, parked: Parked) -> None:

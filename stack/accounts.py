@@ -18,6 +18,7 @@ from common.read_models.storage import (
     SAGA_REQUESTS,
     SAGA_TROUBLES,
     SAGAS,
+    SAMPLES,
     SKIPS,
 )
 
@@ -56,14 +57,18 @@ class Permissions:
     read: tuple[str, ...]
 
 
+NOTHING = Permissions(configure=(), write=(), read=())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Without `permissions` RabbitMQ does not know it."""
+    """Without `permissions` RabbitMQ lets it send and read nothing; `is_watching` it may ask the management API."""
 
     name: str
     purpose: str
     grants: tuple[Grant, ...]
     permissions: Permissions | None = None
+    is_watching: bool = False
 
 
 def _exactly(*names: str) -> tuple[str, ...]:
@@ -131,6 +136,12 @@ ACCOUNTS: tuple[Account, ...] = (
                 actions=READ,
             ),
         ),
+    ),
+    Account(
+        name="monitor",
+        purpose="keeps samples of how all goes; everything else it is told over HTTP",
+        grants=(Grant(on="views", collections=(SAMPLES,), actions=("find", "insert", *SHAPE)),),
+        is_watching=True,
     ),
     Account(
         name="auditor",

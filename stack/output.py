@@ -24,6 +24,7 @@ COLOURS = {
     "query": "blue",
     "gateway": "bright_white",
     "payments": "bright_green",
+    "monitor": "bright_blue",
 }
 RABBITMQ_TROUBLE = re.compile(r"^\S+ \S+ \[(error|critical|alert|emergency)\] <\S+> \S")  # not its further lines
 MONGODB_TROUBLE = ("E", "F")  # its severities error and fatal

@@ -39,13 +39,14 @@ SERVICES = (
     ),
     ServiceRow(name="projector", module="projector", port_setting="projector_port", after=("mongodb", "rabbitmq")),
     ServiceRow(name="query", module="query_service", port_setting="query_port", after=("mongodb",)),
+    ServiceRow(name="monitor", module="monitor", port_setting="monitor_port", after=("mongodb",)),
     ServiceRow(name="gateway", module="gateway", port_setting="gateway_port", after=("query",)),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`addresses` has the URLs `gateway command query payments amqp management mongodb`; None where there is none."""
+    """`addresses` has the URLs `gateway command query payments monitor lab amqp management mongodb`, or None."""
 
     table: tuple[Planned, ...]
     addresses: dict[str, str | None]
@@ -119,7 +120,8 @@ def _plan_services(
 ) -> None:
     ports = {row.name: draft.port(row.name, getattr(settings, row.port_setting)) for row in SERVICES}
     urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
-    draft.addresses |= {name: urls[name] for name in ("gateway", "command", "query", "payments")}
+    draft.addresses |= {name: urls[name] for name in ("gateway", "command", "query", "payments", "monitor")}
+    draft.addresses["lab"] = f"http://{LOOPBACK}:{free_port()}"
     in_files = {file_variable(name) for name in SECRETS}  # what the stack sets itself is not looked for in files
     env = {name: value for name, value in environ.items() if name not in in_files}
     env |= {row.port_setting.upper(): str(ports[row.name]) for row in SERVICES}
@@ -131,6 +133,11 @@ def _plan_services(
         "COMMAND_URL": urls["command"],
         "QUERY_URL": urls["query"],
         "PROJECTOR_URL": urls["projector"],
+        "SAGA_URL": urls["saga"],
+        "GATEWAY_URL": urls["gateway"],
+        "MONITOR_URL": urls["monitor"],
+        "LAB_URL": draft.addresses["lab"],
+        "MANAGEMENT_URL": draft.addresses["management"] or environ.get("MANAGEMENT_URL", ""),
         "PAYMENTS_URL": urls["payments"],
         "PAYMENTS_DATA": str(folder.payments),
         "AUTH": environ.get("AUTH") or "off",

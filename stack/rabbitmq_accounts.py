@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 import aiohttp
 from yarl import URL
 
-from stack.accounts import Account
+from stack.accounts import NOTHING, Account
 from stack.errors import StackError
 
 POLL_SECONDS = 0.5
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 SALT_BYTES = 4
 VIRTUAL_HOST = "/"
+WATCHING = "monitoring"  # RabbitMQ's tag for who may see all queues, and touch none
 
 
 async def apply_to_rabbitmq(
@@ -30,7 +31,7 @@ async def apply_to_rabbitmq(
 ) -> None:
     """The administrator is the one in `management_url`; each password is the one in the URL. Raise StackError.
 
-    What is there is overwritten; a user whose account names no permissions is deleted.
+    What is there is overwritten; a user whose account has nothing to do with the broker is deleted.
     """
     at = URL(management_url)
     login = {"Authorization": aiohttp.encode_basic_auth(at.user or "", at.password or "")}
@@ -89,18 +90,20 @@ async def _trouble(http: aiohttp.ClientSession, api: URL) -> str | None:
 
 async def _apply(http: aiohttp.ClientSession, api: URL, account: Account, urls: Mapping[str, str]) -> None:
     user = api / "users" / account.name
-    if account.permissions is None:
+    if account.permissions is None and not account.is_watching:
         await _call(http, "DELETE", user, None)
         return
     address = URL(urls[account.name])
     if address.user != account.name or not address.password:
         raise StackError(f"the address of RabbitMQ for {account.name} names no account {account.name} with a password")
+    tags = WATCHING if account.is_watching else ""
+    await _call(http, "PUT", user, {"password": address.password, "tags": tags})
+    permissions = account.permissions or NOTHING  # even who only watches must be let into the virtual host
     wanted = {
-        "configure": _any_of(account.permissions.configure),
-        "write": _any_of(account.permissions.write),
-        "read": _any_of(account.permissions.read),
+        "configure": _any_of(permissions.configure),
+        "write": _any_of(permissions.write),
+        "read": _any_of(permissions.read),
     }
-    await _call(http, "PUT", user, {"password": address.password, "tags": ""})
     where = URL(f"{api}/permissions/%2F/{account.name}", encoded=True)
     await _call(http, "PUT", where, wanted)
 

@@ -6,19 +6,29 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from yarl import URL
 
 from common.access.actors import Role
+from common.access.door import Door, open_door
 from common.config import Settings
+from common.errors import LeveretError
 from stack.control import new_socket, remove_socket, serving
+from stack.errors import StackError
 from stack.folder import DataFolder, StackState
+from stack.lab.app import serving_lab
+from stack.lab.load import Load
+from stack.lab.routes import Lab
+from stack.lab.slowing import Slowing
 from stack.orphans import born
 from stack.output import Output
 from stack.plan import Plan, make_plan
+from stack.ports import LOOPBACK
 from stack.sample import stock_sample
 from stack.stopping import clean_up_after_crash
 from stack.supervisor import Supervisor
@@ -56,6 +66,8 @@ class _Scene:
     output: Output
     plan: Plan
     socket: Path  # for the other commands
+    door: Door  # of the lab
+    events_database: str
 
 
 async def run_stack(
@@ -73,19 +85,37 @@ async def run_stack(
         if wish.is_fresh:
             folder.delete_databases()
         output = Output(folder.logs, console)
-        plan = make_plan(folder, settings, _with_auth(folder, environ) if wish.has_auth else environ, output)
-        scene = _Scene(folder=folder, output=output, plan=plan, socket=new_socket())
+        environ = _with_auth(folder, environ) if wish.has_auth else environ
+        scene = _Scene(
+            folder=folder,
+            output=output,
+            door=await _door(settings, environ),
+            plan=make_plan(folder, settings, environ, output),
+            socket=new_socket(),
+            events_database=settings.events_database,
+        )
         try:
             await _run_scene(scene, on_ready, sample=_sample(wish, folder, settings))
         finally:
             remove_socket(scene.socket)
             folder.forget_state()
-            for claim in plan.claims:
+            for claim in scene.plan.claims:
                 claim.close()
 
 
 def _with_auth(folder: DataFolder, environ: Mapping[str, str]) -> dict[str, str]:
     return {"AUTH_KEYS": str(public_keys(folder))} | dict(environ) | {"AUTH": "on"}
+
+
+async def _door(settings: Settings, environ: Mapping[str, str]) -> Door:
+    """As the services of this stack have it."""
+    if (environ.get("AUTH") or "off") == "off":
+        return Door(None)
+    given = {"auth": "on", "auth_keys": environ.get("AUTH_KEYS", ""), "bind_host": LOOPBACK}
+    try:
+        return await open_door(settings.model_copy(update=given), takes_sealed=False)
+    except LeveretError as error:
+        raise StackError(error.detail) from error
 
 
 def _sample(wish: Wish, folder: DataFolder, settings: Settings) -> Sample | None:
@@ -104,7 +134,7 @@ async def _run_scene(scene: _Scene, on_ready: Callable[[Ready], None], *, sample
     supervisor = Supervisor(scene.plan.table, say=scene.output.say, on_change=lambda: _record(scene, supervisor))
     _record(scene, supervisor)
     try:
-        async with serving(supervisor, scene.socket):
+        async with serving(supervisor, scene.socket), _serving_lab(scene, supervisor):
             if not await _unless_stopped(supervisor.start(), stop_wanted):
                 return
             notes = [*scene.plan.notes]
@@ -115,6 +145,19 @@ async def _run_scene(scene: _Scene, on_ready: Callable[[Ready], None], *, sample
             await stop_wanted.wait()
     finally:
         await supervisor.stop()
+
+
+def _serving_lab(scene: _Scene, supervisor: Supervisor) -> AbstractAsyncContextManager[None]:
+    addresses = scene.plan.addresses
+    lab = Lab(
+        supervisor=supervisor,
+        load=Load(addresses["gateway"] or ""),
+        slowing=Slowing(supervisor),
+        mongodb_url=addresses["mongodb"] or "",
+        events_database=scene.events_database,
+        starting=set(),
+    )
+    return serving_lab(lab, scene.door, URL(addresses["lab"] or "").port or 0)
 
 
 def _record(scene: _Scene, supervisor: Supervisor) -> None:

@@ -41,8 +41,19 @@ def mongodb_file(account: Account) -> str:
     return f"{account.name}.mongodb_url"
 
 
+def management_file(account: Account) -> str:
+    return f"{account.name}.management_url"
+
+
 def amqp_file(account: Account) -> str:
     return f"{account.name}.amqp_url"
+
+
+def broker_file(account: Account) -> str | None:
+    """Of who has to do with RabbitMQ."""
+    if account.is_watching:
+        return management_file(account)
+    return amqp_file(account) if account.permissions else None
 
 
 class SecretFolder:
@@ -81,6 +92,7 @@ class SecretFolder:
         """In the order in which one is made of another."""
         mongodb_host, rabbitmq_host = (at.rpartition(":")[0] for at in (self._places.mongodb, self._places.amqp))
         with_amqp = [account for account in ACCOUNTS if account.permissions]
+        watching = [account for account in ACCOUNTS if account.is_watching]
         return {
             "ca.pem": lambda: Authority.make("Leveret's own CA").pem,
             "ca.crt": lambda: self._authority().public_pem,
@@ -93,10 +105,11 @@ class SecretFolder:
             "message.key": lambda: _password().encode(),
             "cursor.key": lambda: _password().encode(),
             ADMIN_MONGODB_URL: lambda: self._mongodb_url(ADMIN),
-            ADMIN_MANAGEMENT_URL: self._management_url,
+            ADMIN_MANAGEMENT_URL: lambda: self._management_url(ADMIN),
             "rabbitmq_admin.json": lambda: administrator_definitions(self.read(ADMIN_MANAGEMENT_URL)),
             **{mongodb_file(account): lambda name=account.name: self._mongodb_url(name) for account in ACCOUNTS},
             **{amqp_file(account): lambda name=account.name: self._amqp_url(name) for account in with_amqp},
+            **{management_file(account): lambda name=account.name: self._watching_url(name) for account in watching},
         }
 
     def _authority(self) -> Authority:
@@ -113,8 +126,11 @@ class SecretFolder:
     def _amqp_url(self, name: str) -> bytes:
         return f"amqps://{name}:{_password()}@{self._places.amqp}/?cafile={self._places.ca}".encode()
 
-    def _management_url(self) -> bytes:
-        return f"https://{ADMIN}:{_password()}@{self._places.management}".encode()
+    def _management_url(self, name: str) -> bytes:
+        return f"https://{name}:{_password()}@{self._places.management}".encode()
+
+    def _watching_url(self, name: str) -> bytes:
+        return self._management_url(name) + f"/?cafile={self._places.ca}".encode()
 
     def _write(self, name: str, content: Callable[[], bytes]) -> bool:
         """Under its name it is there as a whole or not at all."""

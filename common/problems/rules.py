@@ -31,6 +31,7 @@ _UNKNOWN = {
     "unknown_generation": Problem(
         (404,), "There is no such generation, or it is not ready", "GET /cqrs/ops/projections lists them."
     ),
+    "unknown_process": Problem((404,), "The stack runs no such process", "GET /cqrs/ops/lab lists those that it runs."),
     "unknown_charge": Problem((404,), "The provider has no such charge", "Check the payment_id."),
     "unknown_reservation": Problem(
         (409,), "There is no such open reservation", "It was released or committed before, or never made."

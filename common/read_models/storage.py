@@ -13,6 +13,7 @@ V = TypeVar("V")
 CHECKPOINTS = "checkpoints"
 PROGRESS = "progress"
 REQUESTS = "requests"
+SAMPLES = "samples"  # how the whole system did, every few seconds of the last day
 SKIPS = "skips"
 SUMS = "sums"
 GENERATIONS = "generations"

@@ -13,8 +13,8 @@ from common.contract.operations import Body, Operation, json_reply
 from common.contract.schemas import reference, schemas_of_answers, schemas_of_models
 from common.contract.serving import add_document
 from common.log import MongoLog
+from common.paging import allow_only
 from common.web import json_response
-from projector.operations.pages import allow_only
 from projector.operations.parked import PARKED
 from projector.operations.projections import PROJECTIONS
 from projector.operations.routes import Nothing, OperationRoute, Views

@@ -30,12 +30,6 @@ class Page(TypedDict, Generic[T]):
     next_cursor: str | None
 
 
-def allow_only(query: Mapping[str, str], *names: str) -> None:
-    given = [name for name, _ in query.items()]  # a name that stands twice is twice in the items alone
-    if len(given) != len(set(given)) or not set(given) <= set(names):
-        raise BadRequest("unknown_parameter", f"This path takes {', '.join(names) or 'no parameters'}, each once.")
-
-
 def read_limit(query: Mapping[str, str]) -> int:
     text = query.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LIMIT):

@@ -12,7 +12,7 @@ import pytest
 from tests.support.syntax import syntax_of
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("command_service", "projector", "query_service", "gateway", "payments")
+SERVICES = ("command_service", "projector", "query_service", "gateway", "payments", "monitor")
 PRODUCT = ("common", *SERVICES, "stack", "cli", "bench", "examples")
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "common": frozenset({"common"}),
@@ -44,6 +44,8 @@ PURE = (
     "command_service/sagas/shapes.py",
     "docs/examples",
     "payments/charges.py",
+    *(f"monitor/{name}.py" for name in ("alerts", "numbers", "percentiles", "sample", "sampling")),
+    *(f"monitor/{name}.py" for name in ("scrape", "shown", "stages")),
 )
 SAGAS = "command_service/sagas/table.py"
 """What it imports of its folder is pure, too."""

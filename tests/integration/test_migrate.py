@@ -13,12 +13,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 from command_service.sagas import store
 from common import log
 from common.log import open_log
+from monitor import history
 from projector.views import declared_indexes, make_indexes
 from tests.support.cqrs import Cqrs
 from tests.support.ledger import Ledger
 from tests.support.real_log import a_database
 
-INDEXES = sum(map(len, [log.INDEXES, *store.INDEXES.values(), *declared_indexes().values()]))
+INDEXES = sum(map(len, [log.INDEXES, *store.INDEXES.values(), *declared_indexes().values(), *history.INDEXES.values()]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ async def test_an_empty_database_gets_all_and_the_second_run_finds_it(bench: Ben
 async def test_what_services_make_at_their_start_is_what_migrate_finds(bench: Bench) -> None:
     await open_log(bench.events, partitions=8)
     await make_indexes(bench.views)
+    await history.History(bench.views).prepare()
     await store.SagaStore(bench.events, {}).make_indexes()
     assert (await bench.migrate("--check")).keys() == {"was there"}
 

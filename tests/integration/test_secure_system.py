@@ -190,6 +190,21 @@ def test_nobody_may_change_or_delete_what_is_in_the_log(account: Account) -> Non
     assert bool(writers) == (account.name == "projector")
 
 
+async def test_the_monitor_sees_all_with_what_its_account_may(system: SecureSystem) -> None:
+    await stocked(system)
+    assert (await system.ask("GET", "/ops/pipeline", Role.CUSTOMER, user=CUSTOMER))[0] == 403
+
+    async def is_seen() -> bool:
+        _, samples = await system.ask("GET", "/ops/samples", Role.SUPPORT)
+        _, queues = await system.ask("GET", "/ops/queues", Role.SUPPORT)
+        names = {queue["name"] for queue in queues["data"]}
+        return any(point["stored"] is not None for point in samples["data"]) and {"views.p0", "commands"} <= names
+
+    await until(is_seen, seconds=SOON_SECONDS, what="samples are stored, and RabbitMQ tells of its queues")
+    _, pipeline = await system.ask("GET", "/ops/pipeline", Role.SUPPORT)
+    assert {stage["name"]: stage["state"] for stage in pipeline["stages"]}["exchange"] == "ok"
+
+
 async def test_the_account_that_appends_is_refused_to_change_what_it_appended(system: SecureSystem) -> None:
     await stocked(system)
     async with AsyncMongoClient(mongodb_url(system, "command")) as client:

@@ -12,7 +12,7 @@ import pytest
 from stack.orphans import born
 from tests.support.cqrs import Cqrs, get, listening_addresses, process_tree, until
 
-PROCESSES = ["mongodb", "rabbitmq", "payments", "command", "saga", "projector", "query", "gateway"]
+PROCESSES = ["mongodb", "rabbitmq", "payments", "command", "saga", "projector", "query", "monitor", "gateway"]
 LOOPBACK_IN_HEX = {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1 and ::1
 WITHOUT_BROKER = {"AMQP_URL": ""}
 

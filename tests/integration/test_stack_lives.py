@@ -22,7 +22,7 @@ from stack.ports import LOOPBACK
 from tests.support.cqrs import Cqrs, get, process_tree, until
 
 WITHOUT_BROKER = {"AMQP_URL": ""}
-WITHOUT_RABBITMQ = ["mongodb", "payments", "command", "saga", "projector", "query", "gateway"]
+WITHOUT_RABBITMQ = ["mongodb", "payments", "command", "saga", "projector", "query", "monitor", "gateway"]
 READY_SECONDS = 15.0
 REBUILT_SECONDS = 30.0
 

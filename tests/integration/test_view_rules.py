@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from msgspec.structs import replace
+from prometheus_client import REGISTRY
 from pymongo import AsyncMongoClient
 
 from common.envelope import Commit
@@ -65,6 +66,19 @@ async def some_history(ledger: Ledger, seed: int = 1) -> list[Commit]:
 
 def of_a_later_schema(draft: Commit) -> Commit:
     return replace(draft, events=(replace(draft.events[0], schema=99),))
+
+
+async def test_how_long_each_commit_waited_for_the_views_is_counted_once_it_is_there(bench: ViewBench) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("leveret_write_to_read_seconds_count") or 0
+
+    await some_history(bench.ledger)
+    stale, before = bench.writer(), counted()
+    await stale.begin(bench.all_partitions)
+    await bench.catch_up(bench.writer())
+    with pytest.raises(Fenced):
+        await stale.apply(await bench.batch())
+    assert counted() - before == await bench.log.head()
 
 
 async def test_V1_a_writer_with_a_stale_rev_is_fenced_and_changes_nothing(bench: ViewBench) -> None:

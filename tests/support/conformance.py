@@ -27,7 +27,7 @@ PROBLEM = "application/problem+json"
 
 @functools.cache
 def whole_contract() -> dict[str, Any]:
-    """What the gateway serves, made of the code that serves it."""
+    """What the gateway serves where there is neither a monitor nor a lab, made of the code that serves it."""
     return dict(merge(make_own_contract(), make_command_contract(), make_query_contract(), make_projector_contract()))
 
 

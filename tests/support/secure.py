@@ -24,7 +24,7 @@ from stack.mongod import Mongod
 from stack.ports import LOOPBACK
 from stack.process import spawn, until_ready
 from stack.rabbitmq import RabbitMQ
-from stack.secret_folder import Places, SecretFolder, amqp_file, mongodb_file
+from stack.secret_folder import Places, SecretFolder, amqp_file, management_file, mongodb_file
 from stack.tokens import issue
 from tests.support.issuing import bearer
 from tests.support.system import ROOT, SERVICES, System
@@ -119,6 +119,13 @@ class SecureSystem(System):
         self.environment_of["query"]["CURSOR_KEY_FILE"] = file("cursor.key")
         self.environment_of["gateway"] = {"TLS_CERT": file("gateway.pem")}
         self.environment_of["payments"] = {"AUTH": "off"}
+        (watching,) = (account for account in ACCOUNTS if account.is_watching)
+        self.environment_of["monitor"] |= {
+            "MANAGEMENT_URL_FILE": file(management_file(watching)),
+            "GATEWAY_URL": "",
+            "PAYMENTS_URL": "",
+            "SAMPLE_SECONDS": "1",
+        }
 
     def url(self, service: str) -> str:
         return super().url(service).replace("http:", "https:") if service == "gateway" else super().url(service)
@@ -168,7 +175,7 @@ async def secure_system(folder: Path) -> AsyncIterator[SecureSystem]:
         await asyncio.gather(mongod.wait_ready(), rabbitmq.wait_ready())
         code, said = await system.cqrs("", "accounts", "apply", "--secrets", str(secrets_path))
         assert code == 0, said
-        await system.start(*SERVICES)
+        await system.start(*SERVICES, "monitor")
         yield system
     finally:
         await system.stop()

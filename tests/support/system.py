@@ -24,7 +24,7 @@ SERVICES = {
     "payments": "payments",
     "saga": "command_service.sagas",
 }
-MODULES = SERVICES | {"relay": "command_service.relay"}  # one that runs alone
+MODULES = SERVICES | {"relay": "command_service.relay", "monitor": "monitor"}  # those that only some tests start
 WITHOUT_SAGAS = ("command", "projector", "query", "gateway")  # where orders stay as they were placed
 READY_SECONDS = 40.0
 SETTLED_SECONDS = 60.0
@@ -50,7 +50,7 @@ class System:
         name = f"test_{uuid4().hex[:12]}"
         self.folder = folder
         self.events_database, self.views_database = f"{name}_events", f"{name}_views"
-        self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self._ports = dict(zip(MODULES, free_ports(len(MODULES)), strict=True))
         self._programs: dict[str, Program] = {}
         self.module_of = dict(MODULES)  # which a test may replace by one of its own
         self.environment_of: dict[str, dict[str, str]] = {}  # what a process is told beside what all are told
@@ -68,6 +68,10 @@ class System:
             "QUERY_URL": self.url("query"),
             "PROJECTOR_URL": self.url("projector"),
             "PAYMENTS_URL": self.url("payments"),
+            "SAGA_URL": self.url("saga"),
+            "GATEWAY_URL": self.url("gateway"),
+            "MONITOR_URL": self.url("monitor"),
+            "MANAGEMENT_URL": "",
             "PAYMENTS_DATA": str(folder / "payments.sqlite"),
             **{f"{service.upper()}_PORT": str(port) for service, port in self._ports.items()},
             **settings,

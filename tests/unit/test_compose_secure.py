@@ -8,7 +8,7 @@ import pytest
 from common.config import Settings
 from common.secret_files import SECRETS, file_variable
 from stack.accounts import ACCOUNTS
-from stack.secret_folder import Places, SecretFolder, amqp_file, mongodb_file
+from stack.secret_folder import Places, SecretFolder, broker_file, mongodb_file
 from tests.unit.test_compose_cluster import services
 
 ROOT = Path(__file__).parents[2]
@@ -77,13 +77,14 @@ def test_who_speaks_to_clients_has_no_key_of_the_seal() -> None:
         "cqrs_command",
         "cqrs_query",
         "cqrs_projector",
+        "cqrs_monitor",
     }
 
 
 def test_every_service_has_an_account_of_its_own() -> None:
     taken = {service: listed(service, "secrets") for service in SERVICES if service != INITIATING}
     for service, account in ACCOUNT_OF.items():
-        files = {mongodb_file(account)} | ({amqp_file(account)} if account.permissions else set())
+        files = {mongodb_file(account)} | {file for file in (broker_file(account),) if file}
         assert files <= taken[service]
         assert [other for other in taken if other != service and files & taken[other]] == []
     assert not [service for service, given in taken.items() if any(name.startswith("admin.") for name in given)]
@@ -91,7 +92,7 @@ def test_every_service_has_an_account_of_its_own() -> None:
 
 def test_who_makes_the_accounts_knows_all_of_them() -> None:
     files = {mongodb_file(account) for account in ACCOUNTS}
-    files |= {amqp_file(account) for account in ACCOUNTS if account.permissions}
+    files |= {file for account in ACCOUNTS if (file := broker_file(account))}
     assert listed(INITIATING, "secrets") == files | {"ca.crt", "admin.mongodb_url", "admin.management_url"}
 
 
@@ -109,12 +110,15 @@ def test_every_network_but_one_leads_nowhere() -> None:
     assert [name for name, options in networks.items() if "internal: true" not in options] == ["outside"]
     members = {name: {s for s in SERVICES if name in listed(s, "networks")} for name in networks}
     assert members["outside"] == {"cqrs_gateway"}
-    assert members["behind_gateway"] == {"cqrs_gateway", "cqrs_command", "cqrs_query", "cqrs_projector"}
+    assert members["behind_gateway"] == {
+        f"cqrs_{name}" for name in ("gateway", "command", "query", "projector", "monitor")
+    }
     assert members["payments"] == {"cqrs_payments", "cqrs_saga"}
     assert members["commands"] == {"cqrs_command", "cqrs_saga"}
+    assert members["sagas"] == {"cqrs_saga", "cqrs_monitor"}
     assert members["rabbitmq"] == {"rabbitmq", *(f"cqrs_{a.name}" for a in ACCOUNTS if a.permissions)}
     assert members["mongodb"] == {"mongodb_cqrs", *ACCOUNT_OF}
-    assert members["management"] == {"mongodb_cqrs", "rabbitmq"}
+    assert members["management"] == {"mongodb_cqrs", "rabbitmq", "cqrs_monitor"}
 
 
 def test_the_servers_speak_tls_only() -> None:
@@ -126,7 +130,7 @@ def test_the_servers_speak_tls_only() -> None:
 
 
 def test_tokens_are_asked_for() -> None:
-    assert TEXT.count("<<: [*environment, *tokens]") == 4
+    assert TEXT.count("<<: [*environment, *tokens]") == 5
     assert re.findall(r'AUTH: "(\w+)"', TEXT) == ["on", "off"]
     assert 'AUTH: "off"' in SERVICES["cqrs_payments"]
     assert TEXT.count("INSECURE_DEV") == 1

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 
 from command_service.domain.order_commands import CreateOrder
 from common.access.door import Door
+from common.access.routes import policies_of
 from common.bodies import parse_body
 from common.errors import InvalidBody, Unavailable
 from common.problems import PROBLEMS
@@ -19,9 +21,21 @@ from gateway.app import make_gateway_app
 from gateway.contract import FRESH_SECONDS, SIDES, Contract
 from gateway.docs import ASSETS
 from tests.support.conformance import contract
-from tests.unit.test_openapi import make_command_contract, make_projector_contract, make_query_contract
+from tests.unit.test_openapi import (
+    make_command_contract,
+    make_lab_contract,
+    make_monitor_contract,
+    make_projector_contract,
+    make_query_contract,
+)
 
-MAKERS = {"commands": make_command_contract, "queries": make_query_contract, "projections": make_projector_contract}
+MAKERS = {
+    "commands": make_command_contract,
+    "queries": make_query_contract,
+    "projections": make_projector_contract,
+    "monitoring": make_monitor_contract,
+    "lab": make_lab_contract,
+}
 
 
 class Sides:
@@ -43,17 +57,17 @@ async def test_the_contract_is_asked_for_anew_when_it_is_no_longer_fresh() -> No
     sides = Sides()
     told = Contract(sides.fetch, clock=lambda: sides.now)
     assert await told.openapi() == await told.openapi()
-    assert sides.asked == 3
+    assert sides.asked == len(SIDES)
     sides.now += FRESH_SECONDS
     await told.openapi()
-    assert sides.asked == 6
+    assert sides.asked == 2 * len(SIDES)
 
 
 async def test_all_who_ask_at_once_ask_the_services_once() -> None:
     sides = Sides()
     told = Contract(sides.fetch)
     assert len(set(await asyncio.gather(*(told.openapi() for _ in range(20))))) == 1
-    assert sides.asked == 3
+    assert sides.asked == len(SIDES)
 
 
 async def test_a_side_that_is_away_is_told_as_it_was_seen_last() -> None:
@@ -69,6 +83,24 @@ async def test_a_side_that_was_never_seen_makes_the_contract_unavailable() -> No
     sides.away = {"queries"}
     with pytest.raises(Unavailable):
         await Contract(sides.fetch).openapi()
+
+
+async def test_the_monitor_and_the_lab_are_left_out_until_they_were_seen() -> None:
+    sides = Sides()
+    told = Contract(sides.fetch, clock=lambda: sides.now)
+    sides.away = {"monitoring", "lab"}
+    without = orjson.loads(await told.openapi())["paths"].keys()
+    sides.away, sides.now = set(), FRESH_SECONDS
+    added = orjson.loads(await told.openapi())["paths"].keys() - without
+    assert {"/cqrs/ops/pipeline", "/cqrs/ops/lab"} <= added
+    assert all(path.startswith("/cqrs/ops/") for path in added)
+
+
+async def test_nothing_is_served_of_a_side_that_is_not_named() -> None:
+    nowhere = dict.fromkeys(SIDES, "http://127.0.0.1:9") | {"lab": "", "monitoring": ""}
+    served = {path for _, path in policies_of(make_gateway_app(nowhere, Door(None)))}
+    assert not [path for path in served if path.startswith(("/cqrs/ops/lab", "/cqrs/ops/pipeline"))]
+    assert "/cqrs/ops/parked{path}" in served
 
 
 @pytest.fixture

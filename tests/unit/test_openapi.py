@@ -16,11 +16,14 @@ from common.access.policies import Policy
 from common.access.routes import policies_of
 from common.contract.openapi import VERSION
 from gateway.app import OPERATIONS_BEHIND
+from gateway.contract import merge
 from gateway.operations import make_own_contract
+from monitor.contract import make_contract as make_monitor_contract
 from projector.operations import make_contract as make_projector_contract
 from query_service.contract import make_contract as make_query_contract
 from query_service.routes import LOG_QUERIES, QUERIES
-from tests.support.conformance import contract, whole_contract
+from stack.lab.app import make_contract as make_lab_contract
+from tests.support.conformance import contract
 from tests.unit.test_policies import app_of
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +31,16 @@ MAKERS = {
     "command": make_command_contract,
     "query": make_query_contract,
     "projector": make_projector_contract,
+    "monitor": make_monitor_contract,
+    "lab": make_lab_contract,
     "gateway": make_own_contract,
 }
 NOT_FOR_CLIENTS = {
     "command": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json", "/asyncapi.json", ERRANDS},
     "query": {"/livez", "/readyz", "/metrics", "/ops/positions", "/openapi.json"},
     "projector": {"/livez", "/readyz", "/metrics", "/openapi.json"},
+    "monitor": {"/livez", "/readyz", "/metrics", "/openapi.json"},
+    "lab": {"/openapi.json"},
     "gateway": {
         "/cqrs/ops/projections{path}",
         "/cqrs/ops/parked{path}",
@@ -47,6 +54,13 @@ NOT_FOR_CLIENTS = {
     | {f"/cqrs/docs/{name}" for name in ("start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")},
 }
 """What other programs of ours ask, what leads to the routes behind, what the docs page is made of, second addresses."""
+
+
+def everything() -> Mapping[str, Any]:
+    """Of all services together, as the gateway tells it in a stack."""
+    return merge(make_own_contract(), *(make() for name, make in MAKERS.items() if name != "gateway"))
+
+
 ORDER_ID = "57410cad-6e90-5177-96c8-1152331f01bb"
 
 
@@ -58,7 +72,7 @@ def operations(document: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str
     }
 
 
-@pytest.mark.parametrize("make", [*MAKERS.values(), whole_contract])
+@pytest.mark.parametrize("make", [*MAKERS.values(), everything])
 def test_the_document_is_valid_openapi(make: Any) -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(make()).iter_errors()] == []
 
@@ -81,7 +95,7 @@ def roles_of(policy: Policy) -> list[str] | None:
 
 
 def test_operations_have_names_of_their_own() -> None:
-    names = [operation["operationId"] for operation in operations(whole_contract()).values()]
+    names = [operation["operationId"] for operation in operations(everything()).values()]
     assert len(names) == len(set(names))
 
 
@@ -154,7 +168,7 @@ def test_the_contract_has_the_version_of_the_project() -> None:
 
 def test_nothing_that_answers_are_made_of_is_left_untyped() -> None:
     """A schema that says nothing would pass every test of answers."""
-    schemas = whole_contract()["components"]["schemas"]
+    schemas = everything()["components"]["schemas"]
     vague = [
         f"{name}.{field}"
         for name, schema in schemas.items()

@@ -1,6 +1,6 @@
 """No route without a policy: every route of every service, as its router has them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -20,9 +20,11 @@ from common.paging.cursors import Cursors
 from common.web import add_operations, make_app
 from gateway.app import OPERATIONS_BEHIND, make_gateway_app
 from gateway.contract import SIDES
+from monitor.app import make_monitor_app
 from payments.app import Conduct, make_payments_app
 from projector.operations import add_projections
 from query_service.app import make_query_app
+from stack.lab.app import make_lab_app
 
 NOTHING = cast(Any, None)
 OPERATIONS = {"/livez", "/readyz", "/metrics"}
@@ -44,6 +46,8 @@ OPEN_PATHS = {
     "query": OPERATIONS | {"/queries/health", "/ops/positions", "/openapi.json"} | SHOP_WINDOW,
     "gateway": OPERATIONS,
     "projector": OPERATIONS | {"/openapi.json"},
+    "monitor": OPERATIONS | {"/openapi.json"},
+    "lab": {"/openapi.json"},
     "payments": OPERATIONS
     | {"/charges", "/charges/{payment_id}/void", "/charges/{payment_id}", "/refunds", "/books"},  # a sandbox
 }
@@ -70,9 +74,15 @@ def app_of(service: str) -> web.Application:
         add_operations(app, ready)
         add_projections(app, NOTHING, NOTHING)
         return app
-    if service == "gateway":
-        return make_gateway_app(dict.fromkeys(SIDES, "http://127.0.0.1:9"), Door(None))
-    return make_payments_app(NOTHING, Conduct(hold_seconds=0, failures=0))
+    return MADE_AT_ONCE[service]()
+
+
+MADE_AT_ONCE: Mapping[str, Callable[[], web.Application]] = {
+    "gateway": lambda: make_gateway_app(dict.fromkeys(SIDES, "http://127.0.0.1:9"), Door(None)),
+    "monitor": lambda: make_monitor_app(NOTHING, Door(None), ready),
+    "lab": lambda: make_lab_app(NOTHING, Door(None)),
+    "payments": lambda: make_payments_app(NOTHING, Conduct(hold_seconds=0, failures=0)),
+}
 
 
 @pytest.mark.parametrize("service", OPEN_PATHS)
@@ -100,6 +110,8 @@ async def test_where_nobody_needs_a_token_and_one_may_show_more_is_known() -> No
         | {f"/cqrs/ops/{name}{{path}}" for name in OPERATIONS_BEHIND}
         | CONTRACT_PATHS,
         "projector": set(),
+        "monitor": set(),
+        "lab": set(),
         "payments": set(),
     }
 

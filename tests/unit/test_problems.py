@@ -17,7 +17,7 @@ from common.web import HTTP_CODES, STATUSES, problem_content
 from tests.support.syntax import syntax_of
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("common", "command_service", "query_service", "gateway", "projector", "payments")
+SERVICES = ("common", "command_service", "query_service", "gateway", "projector", "payments", "monitor", "stack/lab")
 KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, LeveretError)}
 FIXED = {
     "InvalidBody": "invalid_body",
@@ -45,6 +45,7 @@ NEVER_ANSWERED = frozenset(
         "port_taken",
         "no_certificate",
         "bad_mongodb_url",
+        "bad_management_url",
         "public_cursor_key",
     }  # they end a process before it serves
     | {"no_target", "our_own", "bad_target"}  # of `cqrs events republish`

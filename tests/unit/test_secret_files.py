@@ -39,7 +39,9 @@ def test_every_secret_may_stand_in_a_file(name: str, tmp_path: Path, monkeypatch
 
 
 def test_whatever_has_a_password_is_a_secret() -> None:
-    assert {name for name in Settings.model_fields if name.endswith(("mongodb_url", "amqp_url", "_key"))} - {
+    assert {
+        name for name in Settings.model_fields if name.endswith(("mongodb_url", "amqp_url", "management_url", "_key"))
+    } - {
         "tls_key"  # names a file anyway
     } == set(SECRETS)
 

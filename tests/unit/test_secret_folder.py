@@ -23,12 +23,12 @@ from stack.secret_folder import (
     ADMIN_MONGODB_URL,
     READ_BY_CONTAINERS,
     SecretFolder,
-    amqp_file,
+    broker_file,
     mongodb_file,
 )
 
 MONGODB_FILES = [ADMIN_MONGODB_URL, *map(mongodb_file, ACCOUNTS)]
-AMQP_FILES = [amqp_file(account) for account in ACCOUNTS if account.permissions]
+BROKER_FILES = [file for account in ACCOUNTS if (file := broker_file(account))]
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +52,19 @@ def test_every_account_has_a_password_of_its_own(folder: SecretFolder) -> None:
     texts = [folder.read(name) for name in MONGODB_FILES]
     named = [signed_in(text) for text in texts]
     assert [name for name, _ in named] == ["admin", *(account.name for account in ACCOUNTS)]
-    brokers = [URL(folder.read(name)) for name in (ADMIN_MANAGEMENT_URL, *AMQP_FILES)]
+    brokers = [URL(folder.read(name)) for name in (ADMIN_MANAGEMENT_URL, *BROKER_FILES)]
     passwords = [password for _, password in named] + [url.password or "" for url in brokers]
-    assert len(set(passwords)) == len(MONGODB_FILES) + len(AMQP_FILES) + 1
+    assert len(set(passwords)) == len(MONGODB_FILES) + len(BROKER_FILES) + 1
     assert min(map(len, passwords)) > 40
 
 
 def test_every_address_asks_for_tls_and_names_the_ca(folder: SecretFolder) -> None:
     for name in MONGODB_FILES:
         assert "&tls=true&tlsCAFile=/run/secrets/ca.crt&" in folder.read(name)
-    for name in AMQP_FILES:
+    for name in BROKER_FILES:
         url = URL(folder.read(name))
-        assert (url.scheme, url.query["cafile"]) == ("amqps", "/run/secrets/ca.crt")
+        assert url.scheme in ("amqps", "https")
+        assert url.query["cafile"] == "/run/secrets/ca.crt"
 
 
 def test_making_again_overwrites_nothing_and_makes_what_is_missing(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from common.leases import LEASES
 from common.read_models import READ_MODELS, SUMMARIES
-from common.read_models.storage import CHECKPOINTS, GENERATIONS, PROGRESS, REQUESTS, SKIPS, SUMS, VERIFIED
+from common.read_models.storage import CHECKPOINTS, GENERATIONS, PROGRESS, REQUESTS, SAMPLES, SKIPS, SUMS, VERIFIED
 from tests.chaos.oracle.facts import Document, Facts, Finding, canonical
 from tests.chaos.oracle.folds import Fold, fold
 from tests.support import naive
 
-KEPT_BESIDE = frozenset({CHECKPOINTS, GENERATIONS, PROGRESS, REQUESTS, SKIPS, VERIFIED, LEASES})
+KEPT_BESIDE = frozenset({CHECKPOINTS, GENERATIONS, PROGRESS, REQUESTS, SAMPLES, SKIPS, VERIFIED, LEASES})
 """Collections of the views' database that are no views. Of differences the projector is to have found none."""
 SHOWN_CHARACTERS = 100  # of a value that is not as it should be
 _NAMES = frozenset({"_id", "of", "partition", *(name for kind in SUMMARIES for name in kind.fields)})
