@@ -1,5 +1,7 @@
 """A long log's orders, and the judgement of a long run."""
 
+from typing import Any
+
 import pytest
 
 from bench.goals import judge
@@ -8,7 +10,9 @@ from bench.long_results import GOALS, LongResults, tables
 from bench.machine import Machine
 from bench.memory import SAMPLES, Memory
 from bench.numbers import latency
+from bench.rebuilding import Rebuilding
 from bench.seeding import ORDERS_PER_USER, an_order
+from bench.soak import Soak, Verified
 from common.codec import decode_event
 from common.log import LogInfo
 from tests.support.rules import NOW
@@ -33,8 +37,27 @@ def watched(*, errors: dict[str, int] | None = None, **ends_at: float) -> Memory
     return Memory(minutes=60, orders_per_second=200, errors=errors or {}, samples=samples)
 
 
-def reached(results: LongResults) -> list[bool | None]:
-    return [verdict.reached for verdict in judge(results, GOALS)]
+def reached(results: LongResults) -> dict[str, bool | None]:
+    return {verdict.name: verdict.reached for verdict in judge(results, GOALS)}
+
+
+def built(per_second: float, *, peak_mib: float, is_identical: bool | None) -> Rebuilding:
+    counts: dict[str, Any] = {"events": 2_000_000, "documents": 400_000, "with_indexes": per_second}
+    compared_seconds = None if is_identical is None else 7.0
+    return Rebuilding(
+        per_second=per_second,
+        peak_mib=peak_mib,
+        compared_seconds=compared_seconds,
+        is_identical=is_identical,
+        **counts,
+    )
+
+
+def soaked(differences: int) -> Soak:
+    figures = {"documents": 400_000, "sums": 1_000_000, "seconds": 9.0, "peak_mib": 120.0}
+    builds = built(31_000, peak_mib=130, is_identical=None), built(29_000, peak_mib=210, is_identical=True)
+    verified = Verified(differences=differences, is_identical=not differences, **figures)  # pyright: ignore
+    return Soak(events=2_000_000, seed_seconds=99, builds=builds, verified=verified)
 
 
 def test_a_seeded_order_is_the_same_every_time_and_reads_like_any_other():
@@ -62,13 +85,25 @@ def test_memory_is_judged_by_the_python_process_that_grew_most():
     run = nothing_measured()
     run.memory = watched(command=105, saga=110, mongod=300)
     assert run.most_grown == pytest.approx(1.1)
-    assert reached(run)[-1] is True
+    assert reached(run)["memory at the end ÷ early"] is True
 
 
 def test_memory_of_a_run_with_errors_is_no_figure():
     run = nothing_measured()
     run.memory = watched(command=100, errors={"POST 503": 1})
-    assert reached(run) == [None, None, None]
+    assert set(reached(run).values()) == {None}
+
+
+@pytest.mark.parametrize("differences", [0, 3])
+def test_a_soak_is_judged_by_its_best_build_its_greatest_memory_and_any_difference(differences: int):
+    run = nothing_measured()
+    run.soak = soaked(differences)
+    told = reached(run)
+    assert told["the orders view rebuilt by one process"] is True
+    assert told["memory of that process"] is False
+    assert told["documents and sums that differ"] is (not differences)
+    rows = [row for table in tables(run) for row in table.rows]
+    assert any(("DIFFERENCES" if differences else "identical") in row[2] for row in rows)
 
 
 def test_a_long_run_shows_what_was_measured_and_its_goals():
