@@ -2,8 +2,6 @@
 
 import asyncio
 
-from prometheus_client import Gauge
-
 from command_service.aggregates import add_states
 from command_service.app import CommandApi, make_command_app
 from command_service.handling import CommandHandler
@@ -26,8 +24,6 @@ from common.process import run_process
 from common.tasks import end, supervised
 from common.web import serve
 
-UP = Gauge("leveret_up", "1 while the service runs", ["service"])
-
 
 async def run(settings: Settings) -> None:
     """Serve until told to stop; the relay ends before the last commits are written, the next one publishes them."""
@@ -49,7 +45,6 @@ async def run(settings: Settings) -> None:
             relay_state = {"position": relayed, "lag": max(0, head - relayed), "connected": relay.is_connected}
             return {"log_id": log.info.id, "partitions": log.info.partitions, "head": head, "relay": relay_state}
 
-        UP.labels("command").set(1)
         app = make_command_app(api, door, ready=ready, positions=positions)
         add_states(app, ours.database)
         rules = {saga.name: saga for saga in all_sagas(settings)}

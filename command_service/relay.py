@@ -16,6 +16,7 @@ import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.in_flight import READ_COMMITS, Handed, Outstanding, Sent
+from command_service.relay_lag import watch_lag
 from common.broker import Confirmation, Publisher, Refused, is_routed
 from common.config import Settings
 from common.envelope import Commit, Message, Seal, to_messages
@@ -50,6 +51,7 @@ class Relay:
         self._cursors = database["relay"]
         self._leases = Leases(database, group="relay", parts=1, holder=str(uuid4()), seconds=settings.lease_seconds)
         self._publisher: Publisher | None = None
+        self._outstanding: Outstanding | None = None  # of the session that publishes now
         self._poll_seconds = SHORTEST_POLL_SECONDS
         self._others_at = -OTHERS_SECONDS
         self._handed = Handed()
@@ -69,6 +71,10 @@ class Relay:
             cursor = await self._cursors.find_one({"_id": "cursor"})
         return cursor["position"] if cursor else 0
 
+    async def _confirmed(self) -> int:
+        """The position to now where this relay publishes, else as it was last written down."""
+        return self._outstanding.confirmed if self._outstanding else await self.position()
+
     def hand_over(self, commits: Sequence[Commit]) -> None:
         """This process has appended these: they need not be read."""
         if self._publisher:
@@ -78,7 +84,7 @@ class Relay:
     async def run(self) -> None:
         """Publish until cancelled."""
         try:
-            await together(self._keep_lease(), self._keep_publishing())
+            await together(self._keep_lease(), self._keep_publishing(), watch_lag(self._log, self._confirmed))
         finally:
             await self._leave()
 
@@ -112,13 +118,14 @@ class Relay:
         outstanding = Outstanding()
         try:
             outstanding.confirmed, last_of = await self._start()
+            self._outstanding = outstanding
             await together(
                 self._publish(publisher, outstanding, last_of),
                 self._confirm(publisher, outstanding),
                 self._keep_cursor(outstanding),
             )
         finally:
-            self._publisher = None
+            self._publisher = self._outstanding = None
             await publisher.close()
 
     async def _start(self) -> tuple[int, dict[int, int]]:

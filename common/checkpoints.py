@@ -11,8 +11,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
 from common.mongo import reaching
+from common.partition_state import Progress
 from common.read_models.storage import CHECKPOINTS, PROGRESS, checkpoint_id
-from common.sink import Fenced, Progress
+from common.sink import Fenced
 from common.transaction import Guarded, kill_session
 
 HELD_PAUSE_SECONDS = 0.01

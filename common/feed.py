@@ -19,7 +19,7 @@ from common.inbox import Inbox
 from common.leases import Leases
 from common.log import Log
 from common.partition_state import PartitionState
-from common.sink import Checkpoint, Fenced, Progress, Sink, Superseded
+from common.sink import Checkpoint, Fenced, Sink, Superseded
 from common.tasks import FIRST_PAUSE_SECONDS, together
 
 LOOK_SECONDS = 0.1  # how often the log is asked what there is
@@ -55,6 +55,7 @@ class Feed:
         self._arrived = asyncio.Event()
         self._looked_at = 0.0
         self._looked_upto = 0  # of the log, by looks for all the partitions that are served now
+        self._head = 0  # of the log, as far as it was seen by looks and pages
         self._served_requests_at = 0.0
         self._surplus: frozenset[int] = frozenset()
 
@@ -166,6 +167,7 @@ class Feed:
         if page.commits:
             state.has_missed = gap is None
             state.inbox.advance(page.commits[-1].position)
+        self._head = max(self._head, page.head)
         if page.whole:
             state.seen = max(state.seen, page.head)
         if gap and page.whole and (forgotten := state.forget_beyond(page.head)):
@@ -216,17 +218,21 @@ class Feed:
     async def _look(self) -> None:
         """Look into the log for what never arrived (F6): often, since a look costs one small read."""
         now = time.monotonic()
-        if not self._partitions or now - self._looked_at < self._look_seconds:
+        if now - self._looked_at < self._look_seconds:
             return
         self._looked_at = now
+        if not self._partitions:
+            await self._sink.note({})
+            return
         after = max(self._looked_upto, min(state.seen for state in self._partitions.values()))
         partitions = await self._log.partitions_after(after, LOOK_COMMITS)
         newest = {partition: position for position, partition in enumerate(partitions, after + 1)}
         self._looked_upto = after + len(partitions)
+        self._head = max(self._head, self._looked_upto)
         for partition, state in self._partitions.items():
             state.look(now, newest.get(partition, 0), self._looked_upto, patience_seconds=self._patience_seconds)
             self._ack(partition)
-        await self._sink.note({p: Progress(s.seen, s.lag_seconds(now)) for p, s in self._partitions.items()})
+        await self._sink.note({p: s.progress(now, self._head) for p, s in self._partitions.items()})
         await self._serve_requests(now)
 
     async def _serve_requests(self, now: float) -> None:

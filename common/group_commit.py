@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
-from prometheus_client import Counter, Histogram
 
 from common.envelope import Commit
 from common.errors import Unavailable
+from common.flushes import count_flush, count_position, count_replay, count_version
 from common.log import TURN_MILLISECONDS, Failure, Log, Written
 from common.tasks import end, look_at, supervised
 
@@ -29,13 +29,6 @@ LONELY_LOOK_SECONDS = 0.025  # and while it does not
 PAUSE_SECONDS = 0.020  # before trying again when the log neither takes a position nor shows who has it
 
 log = structlog.get_logger(__name__)
-FLUSHES = Counter("leveret_log_flushes_total", "Inserts sent to the log", ["outcome"])
-FLUSH_COMMITS = Histogram(
-    "leveret_log_flush_commits", "Commits in one insert", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
-)
-FLUSH_SECONDS = Histogram(
-    "leveret_log_flush_seconds", "Time of one insert", buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
-)
 
 
 class Replayed(Exception):
@@ -146,9 +139,7 @@ class Appender:
         commits = [pending.draft.at(position) for position, pending in enumerate(batch, self._head + 1)]
         started = time.perf_counter()
         written = await self._insert(commits)
-        FLUSH_SECONDS.observe(time.perf_counter() - started)
-        FLUSH_COMMITS.observe(len(commits))
-        FLUSHES.labels(written.failure.value if written.failure else "written").inc()
+        count_flush(len(commits), time.perf_counter() - started, written.failure)
         self._acknowledge(batch[: written.count], commits)
         await self._after(written.failure, batch[written.count :])
 
@@ -211,6 +202,7 @@ class Appender:
             self._log.head(),
         )
         if first.command_id in found:
+            count_replay()
             withdrawn: set[str] = set()
             for pending in rest:
                 commit = found.get(pending.draft.command_id)
@@ -218,8 +210,10 @@ class Appender:
                     withdrawn.add(pending.draft.stream)
                     self._withdraw(pending, Replayed(commit))
         elif is_version_taken:
+            count_version()
             self._withdraw(rest[0], Superseded())
         else:
+            count_position()
             await self._lost_position(used, head)
 
     async def _lost_position(self, used: int | None, head: int) -> None:

@@ -8,6 +8,18 @@ from common.inbox import Inbox
 KEPT_LOOKS = 600
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a holder knows of a partition: nothing of it lies between its checkpoint and `seen`.
+
+    `lag_commits` are the positions of the log beyond, where one is known to be of this partition.
+    """
+
+    seen: int
+    lag_seconds: float
+    lag_commits: int = 0
+
+
 @dataclass(slots=True)
 class PartitionState:
     """`is_behind` says that the log has what did not come as messages.
@@ -54,6 +66,11 @@ class PartitionState:
         """How long ago the oldest commit that is not applied was seen in the log."""
         self._forget_passed()
         return now - self._looks[0][0] if self._looks else 0.0
+
+    def progress(self, now: float, head: int) -> Progress:
+        """`head` is the log's, as far as it was seen."""
+        lag_seconds = self.lag_seconds(now)
+        return Progress(self.seen, lag_seconds, max(0, head - max(self.seen, self.applied)) if lag_seconds else 0)
 
     def _forget_passed(self) -> None:
         while self._looks and self._looks[0][1] <= self.applied:

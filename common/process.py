@@ -9,6 +9,7 @@ import structlog
 import uvloop
 from pydantic import ValidationError
 
+from common.build import tell_build
 from common.config import Settings
 from common.errors import ForeignLog, LeveretError
 from common.logs import configure
@@ -31,6 +32,7 @@ def run_process(service: str, run: Callable[[Settings], Coroutine[Any, Any, None
     except SecretUnreadable as error:
         sys.exit(f"{service}: {error.detail}")
     configure(settings, service)
+    tell_build(service)
     gc.freeze()  # what was imported stays
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:

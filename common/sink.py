@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from common.envelope import Commit
+from common.partition_state import Progress
 
 Batch = Mapping[int, Sequence[Commit]]
 
@@ -15,14 +16,6 @@ class Checkpoint:
 
     position: int = 0
     command_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a holder knows of a partition: nothing of it lies between its checkpoint and `seen`."""
-
-    seen: int
-    lag_seconds: float
 
 
 class Fenced(Exception):

@@ -12,10 +12,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.checkpoints import Checkpoints
 from common.envelope import Commit
 from common.generations import made_by_others, places_shown, read_or_make_shown
+from common.lag import LagGauges
 from common.log import Log
+from common.partition_state import Progress
 from common.read_models import IN_THE_FIRST, READ_MODELS
 from common.read_models.folding import Doc, DocumentId, Parked, documents_of
-from common.sink import Batch, Checkpoint, Fenced, Progress, Superseded
+from common.sink import Batch, Checkpoint, Fenced, Superseded
 from common.transaction import Unwritable, transact
 from projector.batch import Changes, fold
 from projector.generations.known import GROUP, Building
@@ -35,6 +37,10 @@ BATCH_COMMITS = Histogram(
 BATCH_SECONDS = Histogram(
     "leveret_projector_batch_seconds", "Time of one transaction", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1)
 )
+LAG = LagGauges(
+    Gauge("leveret_projector_lag_seconds", "How long the oldest commit not yet applied has waited", ["partition"]),
+    Gauge("leveret_projector_lag_commits", "Positions of the log behind which the views are", ["partition"]),
+)
 FENCED = Counter("leveret_projector_fenced_total", "Batches that found a checkpoint or document changed")
 OUTDATED = Gauge("leveret_projector_read_models_of_other_rules", "Read models that this process may not write")
 WRITE_TO_READ = Histogram(
@@ -42,7 +48,6 @@ WRITE_TO_READ = Histogram(
     "From when a commit was recorded until views show it",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
 )
-LAG = Gauge("leveret_projector_lag_seconds", "How long the oldest commit not yet applied has waited", ["partition"])
 
 
 class ViewWriter:
@@ -192,8 +197,7 @@ class ViewWriter:
         return await self._repairs.is_behind_a_skip(self._places)
 
     async def note(self, progress: Mapping[int, Progress]) -> None:
-        for partition, now in progress.items():
-            LAG.labels(str(partition)).set(now.lag_seconds)
+        LAG.tell(progress)
         await self._checkpoints.note(progress)
 
 

@@ -6,8 +6,8 @@ from command_service.contract import accepted_name, answer_schemas, body_schemas
 from command_service.messages.headers import EVENT_HEADERS, REPLY_HEADERS, SENDER_PROPERTIES, command_headers
 from command_service.messages.reading import ID_IN_PATH, ROUTES_BY_KEY
 from command_service.routes import CommandRoute
+from common.build import VERSION
 from common.command_queue import BINDING, COMMAND_EXCHANGE, QUEUE
-from common.contract.openapi import VERSION
 from common.contract.problems import MEDIA_TYPE, PROBLEM_SCHEMAS
 from common.contract.schemas import reference, schemas_of_models
 from common.envelope import EXCHANGE

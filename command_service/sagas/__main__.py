@@ -8,8 +8,8 @@ from command_service.sagas.dispatcher import Dispatcher
 from command_service.sagas.post import ErrandPost
 from command_service.sagas.runner import GROUP, SagaRunner
 from command_service.sagas.shapes import Saga
-from command_service.sagas.stuck import watch_stuck
 from command_service.sagas.table import all_sagas
+from command_service.sagas.watching import watch_sagas
 from common.config import Settings
 from common.envelope import Seal
 from common.group_feed import feed_of
@@ -30,7 +30,8 @@ async def run(settings: Settings, sagas: Callable[[Settings], Iterable[Saga[Any]
         HttpPaymentProvider(settings.payments_url) as provider,
         ErrandPost(settings.command_url, Seal(settings.message_key, log.info.id)) as errands,
     ):
-        runner = SagaRunner(database, log, sagas(settings), partitions=log.info.partitions)
+        rules = tuple(sagas(settings))
+        runner = SagaRunner(database, log, rules, partitions=log.info.partitions)
         feed = feed_of(GROUP, log, runner, database, settings)
         dispatcher = Dispatcher(errands=errands, log=log, provider=provider, tell=runner.tell, note=runner.note_trouble)
         runner.serve(dispatcher, feed)
@@ -40,7 +41,8 @@ async def run(settings: Settings, sagas: Callable[[Settings], Iterable[Saga[Any]
 
         app = make_app(name="sagas")
         add_operations(app, ready)
-        work = together(feed.run(), watch_stuck(database, lambda: feed.held))
+        watching = watch_sagas(database, lambda: feed.held, [saga.name for saga in rules])
+        work = together(feed.run(), watching)
         try:
             await serve_beside(app, settings.bind_host, settings.saga_port, work)
         finally:

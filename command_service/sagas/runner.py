@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from msgspec.structs import replace
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from pymongo.asynchronous.database import AsyncDatabase
 
 from command_service.sagas.dispatcher import Answer, Dispatcher, Errand
@@ -26,8 +26,10 @@ from common.checkpoints import Checkpoints
 from common.envelope import Commit
 from common.errors import Undecodable
 from common.feed import Feed
+from common.lag import LagGauges
 from common.log import Log
-from common.sink import Batch, Checkpoint, Progress
+from common.partition_state import Progress
+from common.sink import Batch, Checkpoint
 from common.transaction import transact
 
 GROUP = "sagas"
@@ -36,6 +38,10 @@ MOST_ANSWERS = 500  # in one transaction
 DUE_EVERY = timedelta(seconds=0.5)  # how often the sagas whose moment has passed are looked for
 
 log = structlog.get_logger(__name__)
+LAG = LagGauges(
+    Gauge("leveret_saga_lag_seconds", "How long the oldest commit not yet folded has waited", ["partition"]),
+    Gauge("leveret_saga_lag_commits", "Positions of the log behind which the sagas are", ["partition"]),
+)
 FOLDED = Counter("leveret_saga_inputs_total", "What sagas were told", ["kind"])
 
 
@@ -145,6 +151,7 @@ class SagaRunner:
     async def note(self, progress: Mapping[int, Progress]) -> None:
         for partition, now in progress.items():
             self._seen[partition] = max(self._seen.get(partition, -1), now.seen)
+        LAG.tell(progress)
         await self._checkpoints.note(progress)
 
     async def serve_requests(self, held: frozenset[int]) -> bool:

@@ -23,6 +23,7 @@ INDEXES: Mapping[str, list[pymongo.IndexModel]] = {
         pymongo.IndexModel([("partition", 1), ("is_open", 1)], partialFilterExpression={"is_open": True}),
         pymongo.IndexModel([("partition", 1), ("due_at", 1)], partialFilterExpression={"is_due": True}),
         pymongo.IndexModel([("state_word", 1), ("_id", 1)]),
+        pymongo.IndexModel([("state_word", 1), ("saga", 1), ("started_at", 1)]),
     ],
     SAGA_TROUBLES: [pymongo.IndexModel("at", expireAfterSeconds=TROUBLES_KEPT_SECONDS)],
 }

@@ -3,8 +3,8 @@
 from pymongo.read_concern import ReadConcern
 
 from common.checkpoints import Checkpoints
+from common.partition_state import Progress
 from common.read_models.storage import PROGRESS
-from common.sink import Progress
 from tests.support.real_log import a_database
 
 

@@ -12,7 +12,7 @@ from command_service.sagas.order_fulfilment import order_fulfilment
 from command_service.sagas.retrying import request_retry, serve_retries
 from command_service.sagas.runner import GROUP
 from command_service.sagas.store import SagaStore
-from command_service.sagas.stuck import watch_stuck
+from command_service.sagas.watching import watch_sagas
 from common.envelope import Commit
 from common.sink import Fenced
 from tests.support.ledger import event
@@ -133,11 +133,24 @@ async def test_stuck_sagas_are_counted_where_their_partition_is_held(bench: Saga
     assert await counts(bench, bench.partitions - {strange.partition}, 0)
 
 
+async def test_the_oldest_saga_that_is_not_over_is_told_by_its_kind_and_state(bench: SagaBench) -> None:
+    assert await counts(bench, bench.partitions, 0)
+    assert oldest("stuck") == 0
+    await a_stuck_saga(bench)
+    assert await counts(bench, bench.partitions, 1)
+    assert oldest("stuck") > 0
+
+
+def oldest(state: str) -> float:
+    labels = {"saga": "order_fulfilment", "state": state}
+    return REGISTRY.get_sample_value("leveret_saga_oldest_seconds", labels) or 0
+
+
 async def counts(bench: SagaBench, held: frozenset[int], number: int) -> bool:
     async def is_so() -> bool:
         return REGISTRY.get_sample_value("leveret_sagas_stuck") == number
 
-    watching = asyncio.create_task(watch_stuck(bench.database, lambda: held))
+    watching = asyncio.create_task(watch_sagas(bench.database, lambda: held, ["order_fulfilment"]))
     try:
         await until(is_so, seconds=SOON_SECONDS, what=f"{number} are counted")
     finally:

@@ -18,7 +18,8 @@ from common.broker import Deliver
 from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Unavailable
 from common.feed import Feed
-from common.sink import Batch, Checkpoint, Fenced, Progress
+from common.partition_state import Progress
+from common.sink import Batch, Checkpoint, Fenced
 from tests.support.commits import a_commit, an_event
 from tests.support.memory_log import MemoryLog, Store
 

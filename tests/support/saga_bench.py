@@ -18,7 +18,7 @@ from command_service.sagas.runner import SagaRunner
 from command_service.sagas.shapes import want_id
 from common.envelope import Commit
 from common.log import open_log
-from common.sink import Progress
+from common.partition_state import Progress
 from tests.support.ledger import Ledger, a_price, event
 from tests.support.real_log import a_database
 

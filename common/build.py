@@ -1,0 +1,12 @@
+"""Which build a process runs, as its contract and its metrics tell."""
+
+import platform
+
+from prometheus_client import Gauge
+
+VERSION = "0.1.0"
+BUILD = Gauge("leveret_build_info", "1, with what runs here as labels", ["service", "version", "python"])
+
+
+def tell_build(service: str) -> None:
+    BUILD.labels(service, VERSION, platform.python_version()).set(1)
