@@ -55,24 +55,25 @@ async def an_event_log(data: Path) -> AsyncIterator[MongoLog]:
 def find_broker(data: Path) -> tuple[str, str]:
     """RabbitMQ's address and the messages' key, of the environment, else of the running stack; StackError without."""
     settings = read_settings()
-    if _is_given("amqp_url"):
+    if is_given("amqp_url"):
         url, key = settings.amqp_url, settings.message_key
     else:
         url = DataFolder(data).running_state().addresses["amqp"] or ""
-        key = settings.message_key if _is_given("message_key") else DataFolder(data).message_key()
+        key = settings.message_key if is_given("message_key") else DataFolder(data).message_key()
     if not url:
         raise StackError("there is no RabbitMQ here; AMQP_URL names one")
     return url, key
 
 
-def _is_given(*settings: str) -> bool:
+def is_given(*settings: str) -> bool:
+    """Whether the environment says one of them."""
     return any(os.environ.get(variable) for s in settings for variable in (s.upper(), file_variable(s)))
 
 
 @asynccontextmanager
 async def _opened(data: Path, name: str, url: str, *settings: str) -> AsyncIterator[AsyncDatabase]:
     """The settings' own default counts for nothing: it is where a stack of ours would be if it ran."""
-    url = url if _is_given(*settings) else str(DataFolder(data).running_state().addresses["mongodb"])
+    url = url if is_given(*settings) else str(DataFolder(data).running_state().addresses["mongodb"])
     try:
         async with open_client(url, name="cli") as client:
             yield client[name]

@@ -71,15 +71,22 @@ async def _migrate(data: Path, *, is_check: bool, shows: bool) -> list[Line]:
 
 async def _lines(events: AsyncDatabase, views: AsyncDatabase, *, is_check: bool) -> AsyncIterator[Line]:
     """What stands how is looked at before anything is made: opening a new log makes its indexes, too."""
+    found = await standing_of_all(events, views)
+    yield await _settings(events, is_check=is_check)
+    for database, declared, how in found:
+        yield await _index(database, declared, how, is_check=is_check)
+
+
+async def standing_of_all(
+    events: AsyncDatabase, views: AsyncDatabase
+) -> list[tuple[AsyncDatabase, Declared, Standing]]:
+    """Every index that this release wants, and whether it is there."""
     of_views = declared_indexes(places=places_shown(await read_shown(views))) | history.INDEXES
-    found = [
+    return [
         (database, declared, await standing(database, declared))
         for database, indexes in ((events, {"commits": log.INDEXES} | dict(store.INDEXES)), (views, of_views))
         for declared in _declared(indexes)
     ]
-    yield await _settings(events, is_check=is_check)
-    for database, declared, how in found:
-        yield await _index(database, declared, how, is_check=is_check)
 
 
 def _declared(indexes: Mapping[str, Iterable[pymongo.IndexModel]]) -> Iterable[Declared]:

@@ -8,6 +8,7 @@ COMMANDS: Mapping[str, Row] = {
     "up": ("cli.stack:up", "Start MongoDB, RabbitMQ and all services on this machine, for development."),
     "down": ("cli.stack:down", "Stop the stack; its data stay."),
     "status": ("cli.status:status", "Show addresses, processes, and how far the views are."),
+    "doctor": ("cli.doctor.command:doctor", "Tell what is wrong with an installation, and what to do."),
     "import": ("cli.imports:import_file", "Import orders that were completed elsewhere, one a line."),
     "partitions": ("cli.partitions:partitions", "Renumber the log for so many partitions; no service may run."),
     "snapshot": (

@@ -4,7 +4,8 @@ import platform
 
 from prometheus_client import Gauge
 
-VERSION = "0.1.0"
+from common.version import VERSION
+
 BUILD = Gauge("leveret_build_info", "1, with what runs here as labels", ["service", "version", "python"])
 
 

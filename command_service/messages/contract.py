@@ -6,7 +6,6 @@ from command_service.contract import accepted_name, answer_schemas, body_schemas
 from command_service.messages.headers import EVENT_HEADERS, REPLY_HEADERS, SENDER_PROPERTIES, command_headers
 from command_service.messages.reading import ID_IN_PATH, ROUTES_BY_KEY
 from command_service.routes import CommandRoute
-from common.build import VERSION
 from common.command_queue import BINDING, COMMAND_EXCHANGE, QUEUE
 from common.contract.problems import MEDIA_TYPE, PROBLEM_SCHEMAS
 from common.contract.schemas import reference, schemas_of_models
@@ -20,6 +19,7 @@ from common.events.orders import OrderEvent
 from common.events.payments import PaymentEvent
 from common.events.products import ProductEvent
 from common.events.sagas import SagaEvent
+from common.version import VERSION
 
 EVENTS_OF: dict[str, Any] = {
     "order": OrderEvent,

@@ -89,7 +89,7 @@ async def _tokens_of(settings: Settings) -> Known:
 
 def may_be_off(settings: Settings) -> None:
     """LeveretError where a service that asks for no token would listen to others than this machine."""
-    if not _is_loopback(settings.bind_host) and not settings.insecure_dev:
+    if not is_loopback(settings.bind_host) and not settings.insecure_dev:
         raise LeveretError(
             "open_to_everybody",
             f"AUTH=off on {settings.bind_host} would let everybody in: listen on 127.0.0.1, or set AUTH_KEYS "
@@ -97,7 +97,7 @@ def may_be_off(settings: Settings) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

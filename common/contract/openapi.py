@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from common.access.policies import OPEN, Policy
-from common.build import VERSION
 from common.contract.headers import HEADERS, ON_EVERY_ANSWER, references
 from common.contract.operations import Operation, Parameter, Reply
 from common.contract.problems import (

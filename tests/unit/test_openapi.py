@@ -14,7 +14,7 @@ from command_service.routes import IMPORT_ROUTE, ROUTES
 from command_service.sagas.post import PATH as ERRANDS
 from common.access.policies import Policy
 from common.access.routes import policies_of
-from common.build import VERSION
+from common.version import VERSION
 from gateway.app import OPERATIONS_BEHIND
 from gateway.contract import merge
 from gateway.operations import make_own_contract
