@@ -31,7 +31,7 @@ from common.consistency import merge, read_token, write_token
 from common.contract.serving import add_document
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal
 from common.log import Log
-from common.tracing import known_traceparent
+from common.tracing import carried
 from common.web import add_operations, json_response, make_app, single_header
 
 MAX_IMPORT_LINES = 1000  # in one batch
@@ -106,7 +106,7 @@ class CommandApi:
             deadline=asyncio.get_running_loop().time() + self._deadline_seconds,
             expected_version=_expected_version(http),
             correlation_id=require_correlation_id(single_header(http, "X-Correlation-ID"), "An X-Correlation-ID"),
-            traceparent=known_traceparent(http.headers.get("traceparent")),
+            traceparent=carried(http),
         )
 
 

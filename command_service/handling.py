@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 from prometheus_client import Counter
 
+from command_service.command_spans import in_span
 from command_service.domain.decider import Context, Decider
 from command_service.insisting import insist
 from command_service.known import Known, advanced, fold
@@ -23,6 +24,7 @@ from common.envelope import Commit, RecordedEvent, now_utc
 from common.errors import CommandRejected, KeyReused, NotFound, PreconditionFailed, Refusal, Unavailable
 from common.group_commit import Appender, Replayed, Superseded
 from common.log import MAX_COMMIT_BYTES, MAX_EVENTS, Log, LogInfo
+from common.spans import tracer
 from common.stored_commits import stored_size_bytes
 from common.values import Message
 
@@ -100,6 +102,10 @@ class CommandHandler:
 
     async def handle(self, request: Request) -> Outcome:
         """Return what the command did; raises a Refusal, or Unavailable when nobody can say."""
+        tracing = tracer()
+        return await (in_span(tracing, request, self._counted) if tracing else self._counted(request))
+
+    async def _counted(self, request: Request) -> Outcome:
         name = type(request.command).__name__
         try:
             outcome = await (self._once(request) if request.is_keyed else self._settle(request))

@@ -25,6 +25,7 @@ from common.leases import Leases
 from common.log import MongoLog, open_log
 from common.mongo import open_client, reaching
 from common.process import run_process
+from common.spans import publishing
 from common.tasks import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, BackOff, patiently, together
 from common.web import add_operations, make_app, serve_beside
 
@@ -147,7 +148,8 @@ class Relay:
             for commit in await self._next_page(read):
                 page.append((commit, to_messages(commit, last_of.get(commit.partition, 0), self._seal)))
                 last_of[commit.partition] = read = commit.position
-            confirmations = iter(await publisher.publish([message for _, messages in page for message in messages]))
+            with publishing(commit for commit, _ in page):
+                confirmations = iter(await publisher.publish([message for _, messages in page for message in messages]))
             for commit, messages in page:
                 outstanding.add(Sent(commit, messages, [next(confirmations) for _ in messages]))
             await self._pause()

@@ -89,6 +89,7 @@ class Settings(BaseSettings):
 
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="text", pattern="^(text|json)$")
+    otel_exporter_otlp_endpoint: str = ""  # of a collector of OpenTelemetry; empty: nothing is traced
 
     @classmethod
     def settings_customise_sources(

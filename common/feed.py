@@ -7,6 +7,7 @@ there is much to catch up with. All of it is one path: `_next` asks the inbox fi
 import asyncio
 import time
 from collections.abc import Sequence
+from itertools import chain
 
 import structlog
 from aiormq.abc import DeliveredMessage
@@ -20,6 +21,7 @@ from common.leases import Leases
 from common.log import Log
 from common.partition_state import PartitionState
 from common.sink import Checkpoint, Fenced, Sink, Superseded
+from common.spans import processing
 from common.tasks import FIRST_PAUSE_SECONDS, together
 
 LOOK_SECONDS = 0.1  # how often the log is asked what there is
@@ -149,7 +151,8 @@ class Feed:
                 room -= len(commits)
         if not batch:
             return False
-        await self._sink.apply(batch)
+        with processing(self._group, chain.from_iterable(batch.values())):
+            await self._sink.apply(batch)
         for partition, commits in batch.items():
             self._partitions[partition].applied = commits[-1].position
             self._ack(partition)

@@ -18,6 +18,7 @@ from common.envelope import Commit
 from common.errors import Unavailable
 from common.flushes import count_flush, count_position, count_replay, count_version
 from common.log import TURN_MILLISECONDS, Failure, Log, Written
+from common.spans import appending
 from common.tasks import end, look_at, supervised
 
 MAX_FLUSH_COMMITS = 500
@@ -138,7 +139,8 @@ class Appender:
             return
         commits = [pending.draft.at(position) for position, pending in enumerate(batch, self._head + 1)]
         started = time.perf_counter()
-        written = await self._insert(commits)
+        with appending(commits):
+            written = await self._insert(commits)
         count_flush(len(commits), time.perf_counter() - started, written.failure)
         self._acknowledge(batch[: written.count], commits)
         await self._after(written.failure, batch[written.count :])

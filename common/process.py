@@ -14,6 +14,7 @@ from common.config import Settings
 from common.errors import ForeignLog, LeveretError
 from common.logs import configure
 from common.secret_files import SecretUnreadable
+from common.spans import begin_spans, end_spans
 
 GARBAGE_THRESHOLDS = (50_000, 20, 50)  # by default the collector takes a seventh of the time of a busy service
 FAILED = 1
@@ -33,6 +34,7 @@ def run_process(service: str, run: Callable[[Settings], Coroutine[Any, Any, None
         sys.exit(f"{service}: {error.detail}")
     configure(settings, service)
     tell_build(service)
+    begin_spans(settings, service)
     gc.freeze()  # what was imported stays
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
@@ -40,3 +42,5 @@ def run_process(service: str, run: Callable[[Settings], Coroutine[Any, Any, None
     except LeveretError as error:
         log.critical("stopped", reason=error.detail)
         sys.exit(REFUSED if isinstance(error, ForeignLog) else FAILED)
+    finally:
+        end_spans()

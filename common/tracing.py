@@ -30,6 +30,16 @@ def trace_id(request: web.BaseRequest) -> str:
     return request[_TRACE_ID]
 
 
+def stand_in(request: web.BaseRequest, span: str) -> None:
+    """From now on this traceparent is the request's, and what others are told."""
+    request[_TRACEPARENT_OF], request[_TRACE_ID] = span, trace_id_of(span)
+
+
+def carried(request: web.BaseRequest) -> str | None:
+    """The span of the request where it has one, else what the caller sent, if it is one."""
+    return request.get(_TRACEPARENT_OF) or known_traceparent(request.headers.get("traceparent"))
+
+
 def traceparent(request: web.BaseRequest) -> str:
     """This process's part of the caller's trace, or of a new one."""
     if _TRACEPARENT_OF not in request:

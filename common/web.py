@@ -34,8 +34,10 @@ from common.errors import (
 )
 from common.problems import title_of
 from common.problems.problem import slug_of
+from common.spans import tracer
 from common.tasks import together
 from common.tracing import trace_id, traceparent
+from common.web_spans import in_spans
 
 MAX_BODY_BYTES = 64 * 1024
 PROBLEM_TYPE = "application/problem+json"
@@ -225,7 +227,8 @@ class ProblemRunner(web.AppRunner):
 
 
 def _answering(handle: Callable[[Any], Awaitable[web.StreamResponse]], name: str) -> Callable[[Any], Any]:
-    return functools.partial(answer_problems, handle=handle, name=name)
+    answering = functools.partial(answer_problems, handle=handle, name=name)
+    return in_spans(tracing, answering) if (tracing := tracer()) else answering
 
 
 class _Server(web.Server):

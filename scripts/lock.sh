@@ -11,6 +11,6 @@ compile() {
     --no-emit-index-url --no-annotate --no-header --quiet "$@"
 }
 
-compile pyproject.toml --extra dev --extra stack --extra bench --output-file requirements.lock "$@"
+compile pyproject.toml --extra dev --extra stack --extra bench --extra tracing --output-file requirements.lock "$@"
 compile pyproject.toml --constraint requirements.lock --output-file requirements-services.lock
 compile --group pyproject.toml:audit --output-file requirements-audit.lock

@@ -21,6 +21,7 @@ from common.envelope import RecordedEvent
 from common.errors import Refusal, Unavailable
 from common.events.sagas import CommandRefused
 from common.log import Log
+from common.spans import tracer
 from common.tasks import BackOff, end
 from common.values import Message, Money
 
@@ -62,12 +63,24 @@ class Dispatcher:
 
     async def _until_answered(self, errand: Errand) -> None:
         try:
-            answer = await self._repeated(errand)
+            answer = await self._traced(errand)
         finally:
             del self._tasks[errand.command_id]
             OPEN.set(len(self._tasks))
         WANTS.labels(errand.want.command, answer.code if isinstance(answer, Refused) else "accepted").inc()
         self.tell(errand, answer)
+
+    async def _traced(self, errand: Errand) -> Answer:
+        """In a span of its own where spans are wanted: from the first try to the outcome."""
+        tracing = tracer()
+        if tracing is None:
+            return await self._repeated(errand)
+        attributes = {"leveret.saga": errand.saga_id, "leveret.command_id": errand.command_id}
+        name = f"step {errand.want.command}"
+        with tracing.span(name, "internal", attributes, parent=errand.traceparent) as span:
+            answer = await self._repeated(replace(errand, traceparent=span.traceparent))
+            span.tell({"leveret.outcome": answer.code if isinstance(answer, Refused) else "accepted"})
+            return answer
 
     async def _repeated(self, errand: Errand) -> Answer:
         back_off = BackOff(FIRST_PAUSE_SECONDS)

@@ -24,7 +24,7 @@ MOST_DETAIL = 500  # characters of a refusal
 class Errand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A want on its way: whose it is, and under which id it goes; `partition_key` is the saga's.
 
-    `caused_by` is the command that the saga reacted to.
+    `caused_by` is the command that the saga reacted to, `traceparent` where its commit stands, or the step itself.
     """
 
     saga_id: str
@@ -32,6 +32,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     partition_key: int
     want: Want
     caused_by: str | None = None
+    traceparent: str | None = None
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="done"):
@@ -87,6 +88,7 @@ class ErrandHandler:
                 actor=ACTOR,
                 correlation_id=errand.saga_id,
                 causation_id=errand.caused_by,
+                traceparent=errand.traceparent,
             )
         )
         return Done(events=outcome.events, recorded_at=outcome.recorded_at)

@@ -42,6 +42,9 @@ class Doc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trouble: str | None = None  # why it stands still: its rules say so, or what it was told could not be understood
     started_at: datetime
     updated_at: datetime
+    traceparent: str | None = (
+        None  # of the last commit that told anything new, if it had one: what is wanted stands in it
+    )
 
     @property
     def open(self) -> tuple[Step, ...]:
@@ -73,7 +76,8 @@ def took(saga: Saga[Any], doc: Doc, commit: Commit, now: datetime) -> Doc:
     after = _reacted(saga, doc, events, f"at position {commit.position}")
     if (after.state, after.trouble) == (doc.state, doc.trouble):  # an outcome said the same before
         return doc
-    return _planned(saga, replace(after, position=commit.position), now, caused_by=commit.command_id)
+    after = replace(after, position=commit.position, traceparent=commit.traceparent or doc.traceparent)
+    return _planned(saga, after, now, caused_by=commit.command_id)
 
 
 def answered(saga: Saga[Any], doc: Doc, command_id: str, answer: Accepted | Refused, now: datetime) -> Doc:

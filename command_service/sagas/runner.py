@@ -281,4 +281,5 @@ def _errands(doc: Doc) -> Iterator[Errand]:
             partition_key=doc.partition_key,
             want=step.want,
             caused_by=step.caused_by,
+            traceparent=doc.traceparent,
         )

@@ -106,6 +106,7 @@ class SagaStore:
             "state_word": "over" if is_over else "stuck" if doc.trouble else "running",
             "started_at": doc.started_at,
             "updated_at": doc.updated_at,
+            "traceparent": doc.traceparent,
         }
 
     async def _find(self, wanted: Mapping[str, Any]) -> dict[str, Doc]:
@@ -126,6 +127,7 @@ class SagaStore:
             trouble=document["trouble"],
             started_at=document["started_at"],
             updated_at=document["updated_at"],
+            traceparent=document.get("traceparent"),
         )
 
 
