@@ -23,6 +23,7 @@ from common.envelope import Commit, Message, Seal, to_messages
 from common.errors import Unavailable
 from common.leases import Leases
 from common.log import MongoLog, open_log
+from common.logs import about
 from common.mongo import open_client, reaching
 from common.process import run_process
 from common.spans import publishing
@@ -226,7 +227,7 @@ def _count(commit: Commit, outcomes: list[str]) -> None:
     for outcome in outcomes:
         _published(outcome).inc()
         if outcome != "routed":
-            log.warning(outcome, position=commit.position, partition=commit.partition)
+            log.warning(outcome, **about(commit), partition=commit.partition)
     POSITION.set(commit.position)
 
 

@@ -157,7 +157,7 @@ class Appender:
         try:
             return await self._log.insert(commits)
         except Exception:
-            log.exception("insert_failed", commits=len(commits))
+            log.exception("insert_failed", commits=len(commits), position=commits[0].position)
             return Written(0, Failure.UNKNOWN)
 
     def _next_batch(self) -> list[_Pending]:

@@ -13,10 +13,14 @@ def known_traceparent(given: object) -> str | None:
     return given if isinstance(given, str) and _TRACEPARENT.fullmatch(given) else None
 
 
+def known_trace_id(given: object) -> str | None:
+    found = _TRACEPARENT.fullmatch(given) if isinstance(given, str) else None
+    return found[1] if found else None
+
+
 def trace_id_of(given: object) -> str:
     """The sender's, or a new one."""
-    found = _TRACEPARENT.fullmatch(given) if isinstance(given, str) else None
-    return found[1] if found else secrets.token_hex(16)
+    return known_trace_id(given) or secrets.token_hex(16)
 
 
 _TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)

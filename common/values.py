@@ -23,7 +23,7 @@ _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters that show nothing
 class Message(BaseModel):
     """What commands, events and their parts have in common: frozen, strict, closed."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 def with_example(**fields: Any) -> ConfigDict:

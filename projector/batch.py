@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from common.envelope import Commit
+from common.logs import about
 from common.read_models import READ_MODELS, folding
 from common.read_models.folding import NO_SKIPS, Doc, DocumentId, Models, Skips, contribution_of, documents_of
 from common.read_models.shapes import ReadModel, SummaryKey
@@ -56,7 +57,7 @@ def applied(model: ReadModel[Any], doc: Doc, commit: Commit, skips: Skips = NO_S
     after = folding.applied(model, doc, commit, skips)
     if after.parked and not doc.parked:
         why = after.parked
-        log.error("parked", stream=commit.stream, position=commit.position, code=why.code, detail=why.detail)
+        log.error("parked", **about(commit), code=why.code, detail=why.detail)
     return after
 
 

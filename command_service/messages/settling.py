@@ -10,11 +10,13 @@ from prometheus_client import Counter
 from command_service.handling import CommandHandler, Outcome
 from command_service.messages.reading import CommandMessage, authorization_of, read_request, route_of
 from command_service.messages.replying import Replies, accepted, refused
+from command_service.requests import require_correlation_id
 from common.access.actors import Actor
 from common.access.door import Door
 from common.command_queue import Delivery
 from common.envelope import Message
 from common.errors import BadRequest, InvalidBody, LeveretError, Refusal, TooManyRequests, Unauthenticated, Unavailable
+from common.logs import found_by
 from common.tasks import BackOff
 
 MESSAGES = Counter(
@@ -46,7 +48,7 @@ class Settling:
         except Unavailable:
             return
         except Exception as error:
-            log.exception("command_message_failed", routing_key=_known_key(message))
+            log.exception("command_message_failed", routing_key=_known_key(message), **_found_by(message))
             reply, is_dead = refused(message, _our_fault(error)), True
             MESSAGES.labels("dead").inc()
         await self._replies.send(reply)
@@ -59,7 +61,9 @@ class Settling:
         except (Refusal, Unauthenticated, BadRequest, InvalidBody) as error:
             MESSAGES.labels(error.code).inc()
             if not message.reply_to:
-                log.info("command_message_refused", routing_key=_known_key(message), code=error.code)
+                log.info(
+                    "command_message_refused", routing_key=_known_key(message), code=error.code, **_found_by(message)
+                )
             return refused(message, error)
         MESSAGES.labels("replayed" if outcome.replayed else "done" if outcome.changed else "already_so").inc()
         return accepted(message, route_of(message), outcome)
@@ -96,6 +100,15 @@ def read(delivered: DeliveredMessage) -> CommandMessage:
         correlation_id=properties.correlation_id,
         reply_to=properties.reply_to,
     )
+
+
+def _found_by(message: CommandMessage) -> dict[str, str]:
+    """What a sender gave, where it may stand in a commit."""
+    try:
+        correlation_id = require_correlation_id(message.correlation_id or None, "A correlation_id")
+    except BadRequest:
+        correlation_id = None
+    return found_by(correlation_id, message.headers.get("traceparent"))
 
 
 def _known_key(message: CommandMessage) -> str:

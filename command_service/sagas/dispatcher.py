@@ -91,7 +91,7 @@ class Dispatcher:
             except Unavailable as error:
                 reason = error.detail
             except Exception as error:  # a mistake of ours is no outcome (S3): it is tried again, and can be seen
-                log.exception("want_failed", saga=errand.saga_id, step=errand.want.step)
+                log.exception("want_failed", **errand.told)
                 reason = type(error).__name__
             with contextlib.suppress(Unavailable):
                 await self.note(errand, failed, reason)

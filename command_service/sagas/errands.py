@@ -15,6 +15,7 @@ from common.bodies import parse_body
 from common.envelope import RecordedEvent
 from common.errors import KeyReused, Refusal, Unavailable
 from common.log import Log
+from common.logs import found_by
 
 COMMAND_SECONDS = 5.0  # for one try
 ACTOR = Actor(name="saga", role=Role.SYSTEM)
@@ -33,6 +34,12 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     want: Want
     caused_by: str | None = None
     traceparent: str | None = None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What every log line about it says."""
+        named = {"saga": self.saga_id, "step": self.want.step, "command_id": self.command_id}
+        return named | found_by(self.saga_id, self.traceparent)
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="done"):

@@ -144,7 +144,7 @@ async def _result(errands: Errands, errand: Errand) -> Done | Undone:
     except LeveretError as error:
         return Undone(error.detail)
     except Exception as error:  # a mistake of ours is no outcome (S3): it is tried again, and can be seen
-        log.exception("errand_failed", saga=errand.saga_id, step=errand.want.step)
+        log.exception("errand_failed", **errand.told)
         return Undone(type(error).__name__)
 
 
