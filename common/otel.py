@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from common.build import VERSION
 from common.errors import LeveretError
 from common.spans import Attributes, Kind
+from common.version import VERSION
 
 _KINDS = {kind.name.lower(): kind for kind in SpanKind}
 _propagator = TraceContextTextMapPropagator()

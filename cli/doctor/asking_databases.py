@@ -14,6 +14,7 @@ from cli.migrate import standing_of_all
 from command_service.sagas.runner import GROUP as SAGAS_GROUP
 from common.index_making import Standing
 from common.log import MongoLog, open_log_as_it_is
+from common.mongo import FORBIDDEN
 from common.read_models import READ_MODELS
 from common.read_models.storage import CHECKPOINTS, DIFFERENCES, SAGAS
 from projector.generations.known import GROUP as VIEWS_GROUP
@@ -63,7 +64,6 @@ async def ask_data(events: AsyncDatabase, views: AsyncDatabase) -> Data | None:
     log = await open_log_as_it_is(events)
     if log is None:
         return None
-    stuck = {"state_word": "stuck"}
     return Data(
         log_id=log.info.id,
         partitions=log.info.partitions,
@@ -78,8 +78,17 @@ async def ask_data(events: AsyncDatabase, views: AsyncDatabase) -> Data | None:
         sagas=await _behind(log, events, SAGAS_GROUP),
         parked={model.collection: await count_parked(views, model) for model in READ_MODELS},
         differences=await views[DIFFERENCES].count_documents(dict(OPEN)),
-        stuck=await events[SAGAS].count_documents(stuck),
+        stuck=await _count_stuck(events),
     )
+
+
+async def _count_stuck(events: AsyncDatabase) -> int | None:
+    try:
+        return await events[SAGAS].count_documents({"state_word": "stuck"})
+    except OperationFailure as error:
+        if error.code != FORBIDDEN:
+            raise
+        return None
 
 
 async def _relay_behind(log: MongoLog) -> Behind:

@@ -76,7 +76,7 @@ class Data:
     sagas: Behind
     parked: Mapping[str, int]
     differences: int
-    stuck: int
+    stuck: int | None  # None: this account may not read the sagas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

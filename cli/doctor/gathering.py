@@ -22,7 +22,7 @@ from common.addresses import each_address
 from common.config import Settings
 from common.errors import LeveretError, Unavailable
 from common.mongo import open_client
-from stack.control import ask_processes
+from stack.asking import ask_processes
 from stack.errors import StackError
 from stack.folder import DataFolder, StackState
 

@@ -178,5 +178,9 @@ def test_what_cannot_be_asked_is_no_fault_of_its_own() -> None:
     assert {found[name].verdict for name in ("alarms", "queues", "relay", "views", "parked")} == {"unknown"}
 
 
+def test_what_an_account_may_not_read_is_no_fault() -> None:
+    assert examine(data(stuck=None))["stuck"].verdict == "unknown"
+
+
 def test_a_moment_of_lag_is_no_fault() -> None:
     assert examine(data(views=Behind(commits=5, seconds=0.1)))["views"].verdict == "ok"

@@ -92,6 +92,8 @@ def parked(data: Data) -> Finding:
 
 @_of_data
 def stuck(data: Data) -> Finding:
+    if data.stuck is None:
+        return unknown("This account may not read the sagas.", "`cqrs sagas list` asks through the gateway.")
     if data.stuck:
         return wrong(f"{data.stuck:,} sagas wait for a person.", "`cqrs sagas list` tells which and why.")
     return ok("No saga waits for a person.")
