@@ -17,7 +17,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=5)
 ALARMS = {"mem_alarm": "its memory is over the limit", "disk_free_alarm": "its disk is full"}
 
 
-async def ask_broker(amqp_url: str, management_url: str | None) -> Broker | None:
+async def ask_broker(amqp_url: str, management_url: str) -> Broker | None:
     if not amqp_url:
         return None
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would tell of a refused connection what we tell

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -22,15 +21,11 @@ COLOURS: Mapping[Verdict, str] = {"ok": "green", "unknown": "dim", "look": "yell
 
 def doctor(
     *,
-    management: Annotated[
-        str | None,
-        typer.Option(envvar="MANAGEMENT_URL", help="RabbitMQ's management pages, like http://localhost:15672."),
-    ] = None,
     as_json: AsJson = False,
     data: Data = DEFAULT_FOLDER,
 ) -> None:
     """Tell what is wrong with an installation, and what to do; exit code 1 where something is. Changes nothing."""
-    found = examine(asyncio.run(gather(data, management)))
+    found = examine(asyncio.run(gather(data)))
     if as_json:
         checks = [{"name": name, **asdict(finding)} for name, finding in found.items()]
         typer.echo(json.dumps({"is_well": is_well(found), "verdict": verdict(found), "checks": checks}))

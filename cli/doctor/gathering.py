@@ -26,19 +26,20 @@ from stack.asking import ask_processes
 from stack.errors import StackError
 from stack.folder import DataFolder, StackState
 
+SERVICES = ("gateway", "command", "query", "projector", "saga", "payments", "monitor")
+
 
 class Installation(NamedTuple):
     settings: Settings
     services: dict[str, str]  # name → URL
-    management_url: str | None
 
 
-async def gather(folder: Path, management_url: str | None) -> Facts:
-    found = await _find(folder, management_url)
+async def gather(folder: Path) -> Facts:
+    found = await _find(folder)
     settings = found.settings
     (events, views, data, trouble), broker, services, keys_trouble = await asyncio.gather(
         _ask_databases(settings),
-        ask_broker(settings.amqp_url, found.management_url),
+        ask_broker(settings.amqp_url, settings.management_url),
         ask_services(found.services),
         _keys_trouble(settings.auth_keys),
     )
@@ -57,32 +58,28 @@ async def gather(folder: Path, management_url: str | None) -> Facts:
     )
 
 
-async def _find(folder: Path, management_url: str | None) -> Installation:
+async def _find(folder: Path) -> Installation:
     """The environment wins where it names the log's server; else the stack that runs on the folder, if one does."""
     settings = read_settings()
     state = None if is_given("events_mongodb_url") else DataFolder(folder).last_state()
     if state is None or not state.is_alive():
-        return Installation(settings, _services(settings), management_url)
+        return Installation(settings, _services(settings))
     known = {
         "events_mongodb_url": state.addresses.get("mongodb") or "",
+        "management_url": state.addresses.get("management") or "",
         "amqp_url": state.addresses.get("amqp") or "",
         "bind_host": "127.0.0.1",
         "auth": settings.auth if is_given("auth") else "off",
         "message_key": settings.message_key if is_given("message_key") else DataFolder(folder).message_key(),
     }
-    management_url = management_url or state.addresses.get("management")
-    return Installation(settings.model_copy(update=known), await _services_of(state), management_url)
+    return Installation(settings.model_copy(update=known), await _services_of(state))
 
 
 def _services(settings: Settings) -> dict[str, str]:
-    """One of several has its number behind its name; gateway and sagas are looked for on this machine."""
-    scheme = "https" if settings.tls_cert else "http"
-    named = {
-        "gateway": f"{scheme}://127.0.0.1:{settings.gateway_port}",
-        "saga": f"http://127.0.0.1:{settings.saga_port}",
-    }
-    for name in ("command", "query", "projector", "payments"):
-        for number, url in enumerate(each_address(getattr(settings, f"{name}_url")), 1):
+    """One of several has its number behind its name; who has no address is not missed."""
+    named: dict[str, str] = {}
+    for name in SERVICES:
+        for number, url in enumerate(filter(None, each_address(getattr(settings, f"{name}_url"))), 1):
             named[name if number == 1 else f"{name}{number}"] = url
     return named
 

@@ -35,15 +35,12 @@ class Metric(msgspec.Struct, frozen=True):
         )
 
 
-_ELSEWHERE = {"projector": {Metric("leveret_write_to_read_seconds", "histogram", ())}}  # registered by a later change
-
-
 @cache
 def metrics_of(service: str) -> frozenset[Metric]:
     module = MODULES[service]
     where = module if service == "relay" else f"{module}.__main__"
     told: Any = subprocess.check_output([sys.executable, "-c", _TELL, where], cwd=ROOT)
-    return frozenset(msgspec.json.decode(told, type=list[Metric])) | _ELSEWHERE.get(service, set())
+    return frozenset(msgspec.json.decode(told, type=list[Metric]))
 
 
 @cache

@@ -34,7 +34,8 @@ def _told(rule: Callable[[Facts, Broker], Finding]) -> Callable[[Facts], Finding
             return unknown("There is no RabbitMQ to ask.")
         if facts.broker.unasked:
             return unknown(
-                f"RabbitMQ's management was not asked: {facts.broker.unasked}.", "Name it with --management."
+                f"RabbitMQ's management was not asked: {facts.broker.unasked}.",
+                "Set MANAGEMENT_URL, and the tag `monitoring` for the account of AMQP_URL.",
             )
         return rule(facts, facts.broker)
 

@@ -26,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cqrs]:
 
 
 async def findings(stack: Cqrs) -> dict[str, Finding]:
-    return examine(await gather(stack.data, None))
+    return examine(await gather(stack.data))
 
 
 async def until_found(stack: Cqrs, check: str, verdict: str) -> Finding:
