@@ -1,7 +1,7 @@
 """A saga that stands still is counted, shown, and goes on when it is folded again from the log."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from command_service.sagas.store import SagaStore
 from command_service.sagas.watching import watch_sagas
 from common.envelope import Commit
 from common.sink import Fenced
+from common.tasks import end
 from tests.support.ledger import event
 from tests.support.saga_bench import PAYMENT_SECONDS, Outbox, SagaBench, a_saga_bench
 from tests.support.system import until
@@ -129,16 +130,18 @@ async def test_nothing_can_be_asked_for_a_saga_that_is_not_there(bench: SagaBenc
 
 async def test_stuck_sagas_are_counted_where_their_partition_is_held(bench: SagaBench) -> None:
     strange = await a_stuck_saga(bench)
-    assert await counts(bench, bench.partitions, 1)
-    assert await counts(bench, bench.partitions - {strange.partition}, 0)
+    await until_told(bench, bench.partitions, lambda: stuck() == 1)
+    await until_told(bench, bench.partitions - {strange.partition}, lambda: stuck() == 0)
 
 
 async def test_the_oldest_saga_that_is_not_over_is_told_by_its_kind_and_state(bench: SagaBench) -> None:
-    assert await counts(bench, bench.partitions, 0)
-    assert oldest("stuck") == 0
+    await until_told(bench, bench.partitions, lambda: oldest("stuck") == 0)
     await a_stuck_saga(bench)
-    assert await counts(bench, bench.partitions, 1)
-    assert oldest("stuck") > 0
+    await until_told(bench, bench.partitions, lambda: oldest("stuck") > 0)
+
+
+def stuck() -> float | None:
+    return REGISTRY.get_sample_value("leveret_sagas_stuck")
 
 
 def oldest(state: str) -> float:
@@ -146,13 +149,12 @@ def oldest(state: str) -> float:
     return REGISTRY.get_sample_value("leveret_saga_oldest_seconds", labels) or 0
 
 
-async def counts(bench: SagaBench, held: frozenset[int], number: int) -> bool:
+async def until_told(bench: SagaBench, held: frozenset[int], fact: Callable[[], bool]) -> None:
     async def is_so() -> bool:
-        return REGISTRY.get_sample_value("leveret_sagas_stuck") == number
+        return fact()
 
     watching = asyncio.create_task(watch_sagas(bench.database, lambda: held, ["order_fulfilment"]))
     try:
-        await until(is_so, seconds=SOON_SECONDS, what=f"{number} are counted")
+        await until(is_so, seconds=SOON_SECONDS, what="it is told")
     finally:
-        watching.cancel()
-    return True
+        await end(watching)
