@@ -50,6 +50,7 @@ class Asking:
         self._common = {"@order@": order_id, "@number@": number, "@stream@": f"order-{order_id}", "@user@": "1"}
         self._common |= {"@product@": str(STOCKED), "@payment@": str(uuid4()), "@position@": "7"}
         self._common |= {"@model@": "products", "@generation@": "1", "@slug@": "no-price"}
+        self._common |= {"@saga@": "order_fulfilment"}
         self._supply = Supply(self._shopper)
         self._workers = [asyncio.create_task(self._work()) for _ in range(AT_ONCE)]
 

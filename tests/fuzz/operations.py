@@ -59,6 +59,7 @@ _filters = st.sampled_from(
 _log = st.sampled_from(
     [{}, {"type": "OrderPaid"}, {"stream": "inventory-1"}, {"sort": "position", "from": 3}, {"correlation_id": "x"}]
 )
+_sagas = st.sampled_from([{}, {"state": "running"}, {"saga": "order_fulfilment"}])
 _parameters: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "/queries/orders": st.builds(lambda asked, page: asked | page, _filters, _pages),
     "/queries/orders/count": st.sampled_from([{}, {"user_id": 1}, {"q": "lamp"}, {"status": "PAID"}]),
@@ -77,6 +78,11 @@ _parameters: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "/ops/events": st.builds(lambda asked, page: asked | page, _log, _pages),
     "/ops/parked": st.builds(lambda asked, page: asked | page, st.sampled_from([{}, {"projection": "orders"}]), _pages),
     "/ops/parked/skips": _pages,
+    "/ops/sagas": st.builds(
+        lambda asked, page: asked | page,
+        st.sampled_from([{}, {"state": "running"}, {"saga": "order_fulfilment"}]),
+        _pages,
+    ),
     "/ops/aggregates/{stream}/state": st.fixed_dictionaries({}, optional={"version": st.integers(0, 3)}),
 }
 PARAMETERS: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
@@ -86,6 +92,7 @@ PARAMETERS: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
 
 ID_OF: Mapping[str, str] = {
     "order_id": "@order@",
+    "saga": "@saga@",
     "saga_id": "@order@",
     "correlation_id": "@order@",
     "order_number": "@number@",
