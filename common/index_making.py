@@ -9,9 +9,8 @@ import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from common.mongo import DUPLICATE_KEY
+from common.mongo import DUPLICATE_KEY, patiently
 
-BUILD_SECONDS = 12 * 3600.0  # of millions of documents; a service's start has OPERATION_SECONDS
 _IN_THE_WAY = frozenset({85, 86, DUPLICATE_KEY})  # IndexOptionsConflict, IndexKeySpecsConflict, documents that clash
 _OPTIONS = ("unique", "partialFilterExpression", "expireAfterSeconds", "sparse", "collation")
 
@@ -48,7 +47,7 @@ async def standing(database: AsyncDatabase, declared: Declared) -> Standing:
 async def make(database: AsyncDatabase, declared: Declared) -> bool:
     """Make it, however long that takes; False when something is in its way. Twice is once."""
     try:
-        with pymongo.timeout(BUILD_SECONDS):
+        with patiently():
             await database[declared.collection].create_indexes([declared.index])
     except OperationFailure as error:
         if error.code in _IN_THE_WAY:

@@ -8,7 +8,7 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
-from common.mongo import reaching
+from common.mongo import patiently, reaching
 from common.stored_commits import WITHOUT_METADATA, from_partial_document
 
 PAGE_COMMITS = 2_000
@@ -66,5 +66,5 @@ async def _pages(database: AsyncDatabase, context: str, after: str) -> AsyncIter
 
 
 async def _next_page(cursor: AsyncCursor) -> list[dict[str, Any]]:
-    with reaching("The event log cannot be reached."):
+    with reaching("The event log cannot be reached."), patiently():
         return await cursor.to_list(PAGE_COMMITS)

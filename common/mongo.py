@@ -3,9 +3,11 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from datetime import UTC
 from typing import Any
 
+import pymongo
 import pymongo.lock
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, monitoring
@@ -19,6 +21,7 @@ OPERATION_SECONDS = 5.0  # no call waits longer for an answer
 HEARTBEAT_SECONDS = 2.0  # with the next: a server that went silent is found out after both, its connections dropped;
 CONNECT_SECONDS = 3.0  # else each of them costs somebody OPERATION_SECONDS
 WAIT_SECONDS = 2.0  # for a connection, when all are in use
+PATIENT_SECONDS = 12 * 3600.0  # an index of millions of documents; a service's start has OPERATION_SECONDS
 MOST_CONNECTIONS = 50
 MAJORITY = ReadConcern("majority")
 DURABLE = WriteConcern(w="majority", j=True)
@@ -92,6 +95,11 @@ def _client(url: str, name: str, on_pool_cleared: Callable[[], None] | None) -> 
 
 def _ms(seconds: float) -> int:
     return int(seconds * 1000)
+
+
+def patiently() -> AbstractContextManager[None]:
+    """While inside, a call takes its time: nobody waits for it, and how long it takes is how much there is."""
+    return pymongo.timeout(PATIENT_SECONDS)
 
 
 class reaching:

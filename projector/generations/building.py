@@ -17,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
 from common.log_streams import Stream, Upto, read_streams, streams_range
+from common.mongo import patiently
 from common.read_models.folding import Doc, Parked, Skips, folded
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
@@ -77,7 +78,8 @@ class Builder:
             writing = asyncio.create_task(self._write(batch))
         if writing:
             await writing
-        await make_indexes(self._views, (self._model,), self._building.places)
+        with patiently():
+            await make_indexes(self._views, (self._model,), self._building.places)
         await self._finish()
 
     async def _begin(self) -> None:
@@ -91,7 +93,7 @@ class Builder:
         self._found |= begun
 
     async def _count(self, context: str) -> int:
-        with reaching_views():
+        with reaching_views(), patiently():
             wanted = {"stream": streams_range(context, "")}
             return await self._events["commits"].count_documents(wanted, hint="stream_version")
 

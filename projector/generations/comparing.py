@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from common.mongo import PLAIN
+from common.mongo import PLAIN, patiently
 from common.read_models import READ_MODELS
 from common.read_models.generations import Places
 from common.read_models.storage import SUMS
@@ -85,7 +85,7 @@ async def _pairs(befores: AsyncIterator[Page], afters: AsyncIterator[Page]) -> A
 async def _pages(views: AsyncDatabase, session: AsyncClientSession, place: str) -> AsyncIterator[Page]:
     collection = views.get_collection(place, codec_options=PLAIN.with_options(document_class=RawBSONDocument))
     cursor = collection.find({}, sort=[("_id", 1)], batch_size=PAGE_DOCUMENTS, session=session)
-    with reaching_views():
+    with reaching_views(), patiently():
         while page := await cursor.to_list(PAGE_DOCUMENTS):
             yield {document["_id"]: document for document in page}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from common import mongo
 from common.config import Settings
 from common.errors import NotFound
 from common.generations import places_shown, read_shown
@@ -36,6 +37,7 @@ from projector.generations.known import (
 from projector.generations.pacing import LEAP_DOCUMENTS, STEP_DOCUMENTS, Pace
 from projector.operations.projections import told
 from projector.operations.routes import Views
+from tests.support.failing import failing
 from tests.support.history import some_history
 from tests.support.system import until
 from tests.support.view_bench import ViewBench, a_view_bench
@@ -183,6 +185,20 @@ async def test_a_sum_that_came_back_to_nothing_is_as_good_as_none(bench: ViewBen
     generation = await ask(bench, is_verified=True)
     await work_of(bench).do(generation)
     assert (await the_one(bench, generation))["difference"]["is_none"]
+    assert await shown(bench) == 2
+
+
+async def test_a_builder_has_the_time_that_much_takes(bench: ViewBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large log a page, a count and an index take longer than any query may."""
+    monkeypatch.setattr(mongo, "OPERATION_SECONDS", 0.5)
+    await some_history(bench.ledger)
+    await bench.catch_up(bench.writer())
+    generation = await ask(bench)
+    async with mongo.open_client(bench.url, name="slow") as slow:
+        work = Work(bench.log, slow[bench.log.database.name], slow[bench.views.name], Settings(fresh_seconds=0))
+        how: dict[str, Any] = {"blockConnection": True, "blockTimeMS": 1000}
+        async with failing(bench.url, "aggregate", "createIndexes", client="slow", times=2, **how):
+            await work.do(generation)
     assert await shown(bench) == 2
 
 
