@@ -107,11 +107,11 @@ class System:
 
     async def run_until_it_ends(self, name: str) -> int:
         """Start a process that is expected to refuse; return its exit code."""
-        await self._spawn(name, truly=True)
+        await self._spawn(name)
         async with asyncio.timeout(READY_SECONDS):
             return await self._programs[name].exited()
 
-    async def _spawn(self, name: str, *, truly: bool = False) -> None:
+    async def _spawn(self, name: str) -> None:
         """Its imports are done once for all starts, unless this must be a true one."""
         service = name.rstrip("0123456789")
         module = self.module_of[service]
@@ -122,7 +122,7 @@ class System:
         def keep(line: str) -> None:
             print(line, file=output, flush=True)
 
-        if truly or self.has_true_starts or module not in MODULES.values() or not can_bear(env):
+        if self.has_true_starts or module not in MODULES.values() or not can_bear(env):
             program = await spawn([sys.executable, "-m", module], env=env, cwd=ROOT, on_line=keep)
         else:
             program = await bear(module, env=env, cwd=ROOT, on_line=keep)
