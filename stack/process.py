@@ -106,7 +106,7 @@ async def spawn(
             stdout=its,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent(os.getpid()),
+            preexec_fn=die_with_parent(os.getpid()),
         )
     except OSError as error:
         output.close()
@@ -147,7 +147,7 @@ async def _epitaph(name: str, program: Run) -> str:
     return f"{name} ended while starting (exit code {code}): {said}"
 
 
-def _die_with_parent(parent_pid: int) -> Callable[[], None] | None:
+def die_with_parent(parent_pid: int) -> Callable[[], None] | None:
     """What the child does between fork and exec: ask the kernel for SIGKILL at the parent's death."""
     if sys.platform != "linux":
         return None

@@ -85,7 +85,12 @@ class World:
 
 @asynccontextmanager
 async def a_world(
-    folder: Path, seed: int, *, payment_seconds: float = PAYMENT_SECONDS, has_small_disks: bool = False
+    folder: Path,
+    seed: int,
+    *,
+    payment_seconds: float = PAYMENT_SECONDS,
+    has_small_disks: bool = False,
+    has_true_starts: bool = True,
 ) -> AsyncIterator[World]:
     """Everything is up, nobody has come yet. `has_small_disks` puts the servers' data on disks that can be filled."""
     chance = random.Random(seed)
@@ -99,6 +104,7 @@ async def a_world(
         )
         links = {ends: await stack.enter_async_context(Link(chance=chance)) for ends in LINKS}
         system = System(mongod.url, rabbitmq.url, folder, **service_settings(payment_seconds))
+        system.has_true_starts = has_true_starts
         _lead(links, system, {"mongodb": mongod.port, "rabbitmq": rabbitmq.port})
         stack.push_async_callback(system.stop)
         await system.start(*SERVICES)

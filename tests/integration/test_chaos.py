@@ -23,7 +23,7 @@ QUICK = (
 
 @pytest.mark.timeout(180)
 async def test_nothing_is_lost_or_doubled_and_every_fault_heals(tmp_path: Path) -> None:
-    async with a_world(tmp_path, SEED, payment_seconds=3) as world:
+    async with a_world(tmp_path, SEED, payment_seconds=3, has_true_starts=False) as world:
         outcomes = await run_faults(world, QUICK, calm_seconds=1, calls_per_second=20, tell=report.tell)
         verdict = await judged(world, outcomes)
     report.show(outcomes, verdict)

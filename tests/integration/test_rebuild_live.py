@@ -20,6 +20,7 @@ from tests.support.system import System, running_system, until
 PRODUCTS = range(1, 6)
 USERS = range(1, 4)
 SOON_SECONDS = 60.0
+LOOK_SECONDS = 0.005  # between two looks for what was accepted
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ async def customers(shopping: Shopping) -> AsyncIterator[None]:
                 if "order_id" in ack.content:
                     await shopping.readers.read(ack.content)
             seen = len(acks)
-            await asyncio.sleep(0)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async with asyncio.TaskGroup() as group:
         for user_id in USERS:

@@ -10,6 +10,7 @@ import aiohttp
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 PAUSE_SECONDS = 0.1
+THINK_SECONDS = 0.02  # on average; customers who never pause only keep two cores from what is tested
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,8 +76,9 @@ class Client:
 
 
 async def shop(client: Client, chance: random.Random, stop: asyncio.Event, *, user_id: int, products: range) -> None:
-    """Order, cancel some, and restock, until told to stop."""
+    """Order, cancel some, and restock, thinking between two orders, until told to stop."""
     while not stop.is_set():
+        await asyncio.sleep(chance.expovariate(1 / THINK_SECONDS))
         lines = [
             {"product_id": p, "quantity": chance.randint(1, 5)} for p in chance.sample(products, chance.randint(1, 3))
         ]

@@ -23,6 +23,7 @@ from stack.servers import Mongod, RabbitMQ, private_mongod, private_rabbitmq
 from tests.support.broker import Broker
 
 MANAGEMENT_PORT = 15672
+TELLS_SOON = "[{rabbit, [{collect_statistics_interval, 500}]}].\n"  # ms; else what tests wait for is told every 5 s
 S = TypeVar("S", Mongod, RabbitMQ)
 
 
@@ -74,7 +75,7 @@ async def shared_rabbitmq(data: Path, environ: Mapping[str, str]) -> AsyncIterat
         return
     match rabbitmq_source(environ):
         case Path() as program:
-            async with _thrown_away(private_rabbitmq(data, source=program)) as server:
+            async with own_rabbitmq(data, source=program) as server:
                 yield Broker(url=server.url, management_url=server.management_url)
         case Image() as image:
             from tests.support.containers import rabbitmq_container
@@ -88,8 +89,10 @@ def own_mongod(data: Path) -> AbstractAsyncContextManager[Mongod]:
     return _thrown_away(private_mongod(data, source=mongodb_source(os.environ)))
 
 
-def own_rabbitmq(data: Path) -> AbstractAsyncContextManager[RabbitMQ]:
-    return _thrown_away(private_rabbitmq(data, source=rabbitmq_source(os.environ)))
+def own_rabbitmq(data: Path, source: Path | Image | None = None) -> AbstractAsyncContextManager[RabbitMQ]:
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "advanced.config").write_text(TELLS_SOON)
+    return _thrown_away(private_rabbitmq(data, source=source or rabbitmq_source(os.environ)))
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import orjson
 
 from stack.ports import free_ports
 from stack.process import Program, spawn
+from tests.support.nursery import bear, can_bear
 
 ROOT = Path(__file__).parents[2]
 SERVICES = {
@@ -53,6 +54,7 @@ class System:
         self._ports = dict(zip(MODULES, free_ports(len(MODULES)), strict=True))
         self._programs: dict[str, Program] = {}
         self.module_of = dict(MODULES)  # which a test may replace by one of its own
+        self.has_true_starts = False  # True: no start is cheaper than an operator's
         self.environment_of: dict[str, dict[str, str]] = {}  # what a process is told beside what all are told
         self._environment = {
             **os.environ,
@@ -110,15 +112,21 @@ class System:
             return await self._programs[name].exited()
 
     async def _spawn(self, name: str) -> None:
+        """Its imports are done once for all starts, unless this must be a true one."""
         service = name.rstrip("0123456789")
+        module = self.module_of[service]
         port = self._ports.setdefault(name, free_ports(1)[0])
+        env = self._environment | self.environment_of.get(service, {}) | {f"{service.upper()}_PORT": str(port)}
         output = (self.folder / f"{name}.log").open("a")
-        self._programs[name] = await spawn(
-            [sys.executable, "-m", self.module_of[service]],
-            env=self._environment | self.environment_of.get(service, {}) | {f"{service.upper()}_PORT": str(port)},
-            cwd=ROOT,
-            on_line=lambda line, file=output: print(line, file=file, flush=True),
-        )
+
+        def keep(line: str) -> None:
+            print(line, file=output, flush=True)
+
+        if self.has_true_starts or module not in MODULES.values() or not can_bear(env):
+            program = await spawn([sys.executable, "-m", module], env=env, cwd=ROOT, on_line=keep)
+        else:
+            program = await bear(module, env=env, cwd=ROOT, on_line=keep)
+        self._programs[name] = program
 
     async def wait_ready(self, name: str) -> None:
         async with self.http() as http:

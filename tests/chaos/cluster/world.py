@@ -69,6 +69,7 @@ async def a_cluster_world(
         rabbitmq = await stack.enter_async_context(a_broker_cluster(folder, to_file(folder, "rabbitmq")))
         settings = service_settings(payment_seconds) | {"FRESH_SECONDS": "0"}
         system = System(mongodb.url, rabbitmq.url, folder, **settings)
+        system.has_true_starts = True
         stack.push_async_callback(system.stop)
         await _start(system)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
