@@ -16,7 +16,7 @@ import { Wish } from "../parts/wish.js";
 
 const COLUMNS = [
   { title: "Product", isMain: true, cell: (row) => html`<a href=${href(`products/${row.product_id}`)}>${row.product_name}</a> <small class="fine">${row.product_id}</small>` },
-  { title: "Available and reserved", cell: (row) => html`<${StockBar} stock=${row} />` },
+  { title: "Share", cell: (row) => html`<${StockBar} stock=${row} />` },
   { title: "Available", isNumber: true, cell: (row) => count(row.available_quantity) },
   { title: "Reserved", isNumber: true, cell: (row) => count(row.reserved_quantity) },
   { title: "Sold", isNumber: true, cell: (row) => count(row.sold_quantity) },

@@ -68,13 +68,15 @@ function optionsOf({ width, lines, scale, bars, ticks, color, length }) {
     padding: [8, 8, 0, 0],
     scales: { x: bars ? { time: false, range: [-0.6, length - 0.4] } : {}, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 28, space: 70, incrs: bars ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: ticks ? (_, splits) => splits.map(ticks) : CLOCK },
+      { ...axis, size: 28, space: 70, incrs: bars ? PERIODS_APART : SECONDS_APART, values: ticks ? (_, splits) => splits.map(ticks) : CLOCK },
       { ...axis, size: 56, values: (_, splits) => splits.map(scale) },
     ],
     series: [{}, ...lines.map((line) => seriesOf(line, bars, color))],
   };
 }
 
+const PERIODS_APART = [1, 2, 5, 10, 20, 50, 100];
+const SECONDS_APART = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 const CLOCK = (_, splits) => splits.map((second) => new Date(second * 1000).toTimeString().slice(0, 5));
 
 const seriesOf = (line, bars, color) => ({

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../view.js";
 import { count, milliseconds, rate, words } from "../format.js";
 import { lookOf } from "./status.js";
 
-const GAP = 26;
+const GAP = 20;
 const BOX_HEIGHT = 112;
 const FLAT_HEIGHT = 66;
 const NARROW = 760; // below it stages stand one under another
@@ -80,11 +80,11 @@ function Stage({ box: { stage, x, y, w, h }, isFlat }) {
     <g class=${`stage ${tone}`} transform=${`translate(${x} ${y})`} role="img" aria-label=${spoken(stage)}>
       <title>${stage.detail}</title>
       <rect width=${w} height=${h} rx="8" />
-      <path class="mark" transform="translate(18 20)" d=${MARKS[stage.state] ?? MARKS.unknown} />
-      <text class="name" x="32" y="25">${LABELS[stage.name] ?? words(stage.name)}</text>
-      <text class="state" x=${isFlat ? w - 14 : 32} y=${isFlat ? 25 : 42} text-anchor=${isFlat ? "end" : "start"}>${stage.state}</text>
+      <path class="mark" transform="translate(16 20)" d=${MARKS[stage.state] ?? MARKS.unknown} />
+      <text class="name" x="28" y="25">${LABELS[stage.name] ?? words(stage.name)}</text>
+      <text class="state" x=${isFlat ? w - 14 : 28} y=${isFlat ? 25 : 42} text-anchor=${isFlat ? "end" : "start"}>${stage.state}</text>
       ${isFlat
-        ? html`<text class="figure" x="32" y="49">${figures.map(([, value, unit]) => `${value} ${unit}`).join(" · ") || "–"}</text>`
+        ? html`<text class="figure" x="28" y="49">${figures.map(([, value, unit]) => `${value} ${unit}`).join(" · ") || "–"}</text>`
         : figures.map(([name, value, unit], at) => html`
             <text class="figure" x="14" y=${66 + at * 18} key=${name}>${value}<tspan class="unit"> ${unit}</tspan></text>`)}
     </g>`;

@@ -28,16 +28,17 @@ function stateOf({ parked, differences, position }, head, isBusy) {
   if (isBusy) return { of: "building", label: "Building another one" };
   if (differences) return { of: "different" };
   if (parked) return { of: "parked", label: `${count(parked)} parked` };
-  return head !== null && position < head ? { of: "following" } : { of: "ok", label: "Up to date" };
+  return head !== null && position < head ? { of: "following", label: "Following the log" } : { of: "ok", label: "Up to date" };
 }
 
 const factsOf = ({ shown, position, documents, parked, verified_at, differences }, head, pace) => [
   ["Shown", html`<code>${shown}</code>`],
-  ["Position", html`${count(position)}${head === null ? "" : `, ${count(Math.max(0, head - position))} behind`}`],
+  ["Position", count(position)],
+  ["Behind", head === null ? null : `${count(Math.max(0, head - position))} commits`],
   ["Rate", rate(pace)],
   ["Documents", count(documents)],
   ["Parked", parked ? html`<${Status} of="parked" label=${count(parked)} />` : "none"],
-  ["Compared with the log", html`<${Instant} at=${verified_at} />, ${differences ? `${count(differences)} differ` : "none differs"}`],
+  ["Compared", html`${differences ? `${count(differences)} differ from the log` : "as the log has it"}, <${Instant} at=${verified_at} />`],
 ];
 
 /** Positions a second, between the last two looks that differ in time. */
