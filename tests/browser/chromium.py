@@ -38,7 +38,7 @@ async def running_chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: Playwright keeps something of its own on who listens
 class Console:
     """A page of the console, with what it complained of and whom it asked."""
 
