@@ -90,9 +90,14 @@ def make_gateway_app(
     _add_proxies(app, needed)
     _add_operations_behind(app, upstreams)
     add_contract(app, lambda side, path: _get(app, upstreams.get(side, ()), path))
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: web.Application) -> None:
+    """What people look at."""
     add_problem_pages(app)
     add_console(app)
-    return app
 
 
 def _add_proxies(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -> None:

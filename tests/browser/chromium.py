@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 HOW_TO_GET_CHROMIUM = "no Chromium; as root, scripts/install_chromium.sh installs Debian's"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -19,6 +19,7 @@ FLAGS = (
         "--enable-precise-memory-info",
     ),
 )
+LOADED_MS = 15_000
 WIDE, PHONE = (1280, 800), (390, 844)
 
 
@@ -54,7 +55,7 @@ class Console:
 
     async def settled(self) -> None:
         await self.page.locator("h1").first.wait_for()
-        await self.page.wait_for_function("!document.querySelector('.loading')")
+        await expect(self.page.locator(".loading")).to_have_count(0, timeout=LOADED_MS)
 
     def note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

@@ -14,7 +14,7 @@ async def addresses(shop: Shop) -> dict[str, str]:
         **{path or "overview": path for path in LISTED},
         "order": f"orders/{order}",
         **looks,
-        "product": "products/456",
+        "product": "products/501",
         "customer": "customers/101",
         "saga": f"sagas/order_fulfilment/{order}",
     }

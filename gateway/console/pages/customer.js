@@ -14,7 +14,7 @@ import { Table } from "../parts/table.js";
 export function Customer({ words: [id] }) {
   const summary = useResource(`queries/users/${id}/summary`, { everySeconds: 15 });
   const orders = useResource(`queries/users/${id}/orders?limit=25`, { everySeconds: 15 });
-  useNews(({ stream }) => stream.startsWith("order-"), (headers) => { summary.reload(headers); orders.reload(headers); });
+  useNews(({ stream }) => stream.startsWith("order-"), (headers) => Promise.all([summary.reload(headers), orders.reload(headers)]));
   const name = orders.data?.data.find((order) => order.customer_name)?.customer_name;
   return html`
     <${PageHead} title=${name ?? `Customer ${id}`} lead=${name && `Customer ${id}`}>

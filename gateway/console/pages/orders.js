@@ -46,7 +46,7 @@ export function Orders({ query }) {
   const { cursor, ...filters } = wanted;
   const orders = useResource(`queries/orders?${new URLSearchParams({ ...wanted, limit: PAGE_SIZE })}`, { everySeconds: 15 });
   const total = useResource(`queries/orders/count?${new URLSearchParams(filters)}`);
-  useNews(({ stream }) => stream.startsWith("order-"), (headers) => { orders.reload(headers); total.reload(headers); });
+  useNews(({ stream }) => stream.startsWith("order-"), (headers) => Promise.all([orders.reload(headers), total.reload(headers)]));
   const isNarrowed = Object.keys(wanted).length > 0;
   return html`
     <${PageHead} title="Orders" lead=${total.data && leadOf(total.data, isNarrowed)}>

@@ -15,7 +15,7 @@ export function Statistics({ query }) {
   const period = PERIODS.includes(query.get("period")) ? query.get("period") : "day";
   const sums = useResource("queries/statistics/orders", { everySeconds: 15 });
   const revenue = useResource(listPath("queries/statistics/revenue", { period }), { everySeconds: 15 });
-  useNews(({ stream }) => stream.startsWith("order-"), (headers) => { sums.reload(headers); revenue.reload(headers); });
+  useNews(({ stream }) => stream.startsWith("order-"), (headers) => Promise.all([sums.reload(headers), revenue.reload(headers)]));
   return html`
     <${PageHead} title="Statistics" lead="All orders but rejected and deleted ones; a day is a UTC day." />
     <${Loaded} of=${sums}>${(told) => (told.total_orders ? html`<${Sums} of=${told} />` : html`<${NoOrders} />`)}<//>
