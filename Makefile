@@ -1,6 +1,6 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long fuzz chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock audit sbom clean
+.PHONY: help install demo test test-browser test-long fuzz chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -16,6 +16,10 @@ test: install ## Lint, types and all tests
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
 	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-browser: install ## The operations console in a real Chromium, against a real stack (about 4 minutes)
+	@scripts/install_chromium.sh
+	.venv/bin/pytest tests/browser
 
 test-long: install ## What takes long: the CDNOW import, the demo with its faults, many kills, orders under fire, elections (about 17 minutes)
 	.venv/bin/pytest tests/long

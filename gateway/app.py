@@ -19,6 +19,7 @@ from common.addresses import each_address, in_any_order
 from common.bodies import read_all
 from common.errors import NotFound, Unavailable
 from common.web import add_operations, json_response, make_app
+from gateway.console_pages import add_console
 from gateway.contract import SIDES, add_contract
 from gateway.cors import allow_origins
 from gateway.headers import forwarded, kept
@@ -89,8 +90,14 @@ def make_gateway_app(
     _add_proxies(app, needed)
     _add_operations_behind(app, upstreams)
     add_contract(app, lambda side, path: _get(app, upstreams.get(side, ()), path))
-    add_problem_pages(app)
+    _add_pages(app)
     return app
+
+
+def _add_pages(app: web.Application) -> None:
+    """What people look at."""
+    add_problem_pages(app)
+    add_console(app)
 
 
 def _add_proxies(app: web.Application, upstreams: Mapping[str, Sequence[URL]]) -> None:

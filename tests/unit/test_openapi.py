@@ -50,10 +50,13 @@ NOT_FOR_CLIENTS = {
         "/cqrs/queries/stream",
         "/cqrs/problems",
         "/cqrs/problems/{slug}",
+        "/console",
+        "/console/{path}",
     }
     | {f"/cqrs/docs/{name}" for name in ("start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")},
 }
-"""What other programs of ours ask, what leads to the routes behind, what the docs page is made of, second addresses."""
+"""What other programs of ours ask, what leads to the routes behind, what the docs page is made of, the
+console, second addresses."""
 
 
 def everything() -> Mapping[str, Any]:

@@ -1,0 +1,112 @@
+// Whether all is well, at one look: alerts, the way of a command to its views, how it went in the last minutes.
+import { html, useMemo } from "../view.js";
+import { href, narrow } from "../router.js";
+import { listPath, useResource } from "../resource.js";
+import { commits } from "../live.js";
+import { count, decimal, milliseconds, rate, words } from "../format.js";
+import { Chart } from "../parts/chart.js";
+import { Icon } from "../parts/icon.js";
+import { Instant } from "../parts/instant.js";
+import { Empty, Loaded } from "../parts/notices.js";
+import { Figures, PageHead, Panel } from "../parts/panel.js";
+import { Pipeline } from "../parts/pipeline.js";
+import { Status } from "../parts/status.js";
+
+const SPANS = [["15", "15 minutes"], ["60", "1 hour"], ["1440", "24 hours"]];
+const MOST_POINTS = 300;
+const NEWEST = 8;
+const CHARTS = [
+  ["Commands", rate, [["accepted", "accepted"], ["refused", "refused", [4, 3]], ["conflicted", "conflicted", [1, 3]]]],
+  ["Events", rate, [["stored", "stored"], ["published", "published", [6, 3]], ["projected", "projected", [2, 3]]]],
+  ["From command to view", milliseconds, [["p50", "write_to_read_p50_ms"], ["p95", "write_to_read_p95_ms", [6, 3]], ["p99", "write_to_read_p99_ms", [2, 3]]]],
+  ["Waiting", decimal, [["messages in queues", "queue_messages"], ["relay behind", "relay_lag", [6, 3]], ["views behind", "projection_lag", [2, 3]]]],
+];
+
+export function Overview({ query }) {
+  const minutes = SPANS.some(([span]) => span === query.get("minutes")) ? query.get("minutes") : "15";
+  const pipeline = useResource("ops/pipeline", { everySeconds: 2 });
+  const alerts = useResource("ops/alerts", { everySeconds: 5 });
+  const positions = useResource("ops/positions", { everySeconds: 2 });
+  return html`
+    <${PageHead} title="Overview" lead=${html`<${Verdict} alerts=${alerts} positions=${positions} />`} />
+    <${Alerts} of=${alerts.data?.data ?? []} />
+    <${Loaded} of=${positions}>${(told) => html`<${Now} positions=${told} />`}<//>
+    <${Panel} title="From command to view">
+      <${Loaded} of=${pipeline} unavailable=${NO_MONITOR}>${({ stages }) => html`<${Pipeline} stages=${stages} />`}<//>
+    <//>
+    <${Panel} title="How it went" aside=${html`<${Spans} chosen=${minutes} />`}>
+      <${Samples} minutes=${minutes} key=${minutes} />
+    <//>
+    <${Newest} />`;
+}
+
+const NO_MONITOR = html`<${Empty} title="The monitor does not run" command="python -m monitor">It looks at each part of the system every five seconds, and keeps what it saw for a day. Start it:<//>`;
+
+function Verdict({ alerts, positions }) {
+  const found = alerts.data?.data;
+  if (positions.problem) return html`<${Status} of="down" label="The log's position is unknown" />`;
+  if (!found) return alerts.problem ? html`<${Status} of="unverified" label="Not watched: the monitor is away" />` : "Looking…";
+  if (!found.length) return html`<${Status} of="ok" label="All is well" />`;
+  const worst = found.some(({ severity }) => severity === "critical") ? "critical" : "warning";
+  return html`<${Status} of=${worst} label=${found.length === 1 ? "One thing wants a look" : `${count(found.length)} things want a look`} />`;
+}
+
+const Alerts = ({ of }) => of.map((alert) => html`
+  <div class=${`notice ${alert.severity === "critical" ? "bad" : "warn"}`} role="alert" key=${alert.name}>
+    <${Icon} name=${alert.severity === "critical" ? "bad" : "warn"} />
+    <div><strong>${words(alert.severity)}: ${alert.summary}</strong><p>${alert.advice} <span class="fine">Since <${Instant} at=${alert.since} /></span></p></div>
+  </div>`);
+
+function Now({ positions: { head, relay, groups } }) {
+  return html`<${Figures} rows=${[
+    ["Commits in the log", count(head)],
+    ["Relay", relay ? (relay.connected ? "Connected" : "Waits") : "–", relay && `${count(relay.lag)} commits behind`],
+    ["Views behind", groups.views ? milliseconds(groups.views.lag_ms) : "–", groups.views && `${count(groups.views.lag)} commits`],
+    ["Sagas behind", groups.sagas ? milliseconds(groups.sagas.lag_ms) : "–", groups.sagas && `${count(groups.sagas.lag)} commits`],
+  ]} />`;
+}
+
+const Spans = ({ chosen }) => html`
+  <div class="choice" role="group" aria-label="Time">
+    ${SPANS.map(([span, title]) => html`<button aria-pressed=${span === chosen} onClick=${() => narrow({ minutes: span === "15" ? null : span }, { replace: true })}>${title}</button>`)}
+  </div>`;
+
+function Samples({ minutes }) {
+  const step = Math.max(5, (minutes * 60) / MOST_POINTS);
+  const path = useMemo(() => samplesSince(minutes, step), [minutes]);
+  const samples = useResource(path, { everySeconds: 5 });
+  return html`
+    <${Loaded} of=${samples} unavailable=${NO_MONITOR}>
+      ${({ data }) => data.length > 1
+        ? html`<div class="charts">${CHARTS.map(([title, format, lines]) => html`<${Plot} title=${title} format=${format} lines=${lines} data=${data} key=${title} />`)}</div>`
+        : html`<${Empty} title="No samples yet">The monitor has only begun to look; the first lines are drawn in ten seconds.<//>`}
+    <//>`;
+}
+
+/** Without an end, so that the same path brings what is new. */
+const samplesSince = (minutes, step) => (minutes === "15"
+  ? "ops/samples"
+  : listPath("ops/samples", { from: new Date(Date.now() - minutes * 60_000).toISOString(), step: Math.ceil(step) }));
+
+function Plot({ title, format, lines, data }) {
+  const plotted = useMemo(() => ({
+    seconds: data.map(({ at }) => Date.parse(at) / 1000),
+    lines: lines.map(([name, field, dash], at) => ({ name, dash, color: `--series-${at + 1}`, values: data.map((sample) => sample[field]) })),
+  }), [data]);
+  return html`<${Chart} title=${title} format=${format} ...${plotted} />`;
+}
+
+const Newest = () => html`
+  <${Panel} title="Last events" aside=${html`<a href=${href("events")}>Follow all of them</a>`}>
+    ${commits.value.length
+      ? html`<ol class="newest">${commits.value.slice(0, NEWEST).map((commit) => html`<${Line} commit=${commit} key=${commit.position} />`)}</ol>`
+      : html`<${Empty} title="Nothing has happened yet" command="python demo_cqrs.py">The demo places orders, pays and ships them:<//>`}
+  <//>`;
+
+const Line = ({ commit: { position, stream, recorded_at, events } }) => html`
+  <li>
+    <span class="position">${count(position)}</span>
+    <strong>${events.map(({ event }) => words(event)).join(", ")}</strong>
+    ${stream.startsWith("order-") ? html`<a class="stream" href=${href(`orders/${stream.slice(6)}`)}>${stream}</a>` : html`<span class="stream">${stream}</span>`}
+    <span class="fine"><${Instant} at=${recorded_at} /></span>
+  </li>`;
