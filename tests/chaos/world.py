@@ -103,7 +103,7 @@ async def a_world(
             private_rabbitmq(folder / "rabbitmq", on_line=to_file(folder, "rabbitmq"))
         )
         links = {ends: await stack.enter_async_context(Link(chance=chance)) for ends in LINKS}
-        system = _led_system(links, mongod, rabbitmq, folder, payment_seconds, has_true_starts)
+        system = _led_system(links, mongod, rabbitmq, folder, seconds=payment_seconds, truly=has_true_starts)
         stack.push_async_callback(system.stop)
         await system.start(*SERVICES)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
@@ -134,11 +134,12 @@ def _led_system(
     mongod: Mongod,
     rabbitmq: RabbitMQ,
     folder: Path,
-    payment_seconds: float,
-    has_true_starts: bool,
+    *,
+    seconds: float,
+    truly: bool,
 ) -> System:
-    system = System(mongod.url, rabbitmq.url, folder, **service_settings(payment_seconds))
-    system.has_true_starts = has_true_starts
+    system = System(mongod.url, rabbitmq.url, folder, **service_settings(seconds))
+    system.has_true_starts = truly
     _lead(links, system, {"mongodb": mongod.port, "rabbitmq": rabbitmq.port})
     return system
 
