@@ -103,9 +103,7 @@ async def a_world(
             private_rabbitmq(folder / "rabbitmq", on_line=to_file(folder, "rabbitmq"))
         )
         links = {ends: await stack.enter_async_context(Link(chance=chance)) for ends in LINKS}
-        system = System(mongod.url, rabbitmq.url, folder, **service_settings(payment_seconds))
-        system.has_true_starts = has_true_starts
-        _lead(links, system, {"mongodb": mongod.port, "rabbitmq": rabbitmq.port})
+        system = _led_system(links, mongod, rabbitmq, folder, seconds=payment_seconds, truly=has_true_starts)
         stack.push_async_callback(system.stop)
         await system.start(*SERVICES)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
@@ -129,6 +127,21 @@ async def a_world(
 
 def service_settings(payment_seconds: float) -> dict[str, str]:
     return {"PAYMENT_SECONDS": str(payment_seconds), "PAYMENTS_HOLD_SECONDS": str(HOLD_SECONDS)}
+
+
+def _led_system(
+    links: dict[tuple[str, str], Link],
+    mongod: Mongod,
+    rabbitmq: RabbitMQ,
+    folder: Path,
+    *,
+    seconds: float,
+    truly: bool,
+) -> System:
+    system = System(mongod.url, rabbitmq.url, folder, **service_settings(seconds))
+    system.has_true_starts = truly
+    _lead(links, system, {"mongodb": mongod.port, "rabbitmq": rabbitmq.port})
+    return system
 
 
 def _lead(links: dict[tuple[str, str], Link], system: System, ports: Mapping[str, int]) -> None:
