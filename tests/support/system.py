@@ -47,9 +47,10 @@ async def until(fact: Callable[[], Awaitable[bool]], *, seconds: float, what: st
 class System:
     """One set of services; extra processes of a service get a number behind its name: `projector2`."""
 
-    def __init__(self, mongodb_url: str, amqp_url: str, folder: Path, **settings: str) -> None:
+    def __init__(self, mongodb_url: str, amqp_url: str, folder: Path, *, home: Path = ROOT, **settings: str) -> None:
+        """Its programs are those of `home`."""
         name = f"test_{uuid4().hex[:12]}"
-        self.folder = folder
+        self.folder, self.home = folder, home
         self.events_database, self.views_database = f"{name}_events", f"{name}_views"
         self._ports = dict(zip(MODULES, free_ports(len(MODULES)), strict=True))
         self._programs: dict[str, Program] = {}
@@ -122,8 +123,9 @@ class System:
         def keep(line: str) -> None:
             print(line, file=output, flush=True)
 
-        if self.has_true_starts or module not in MODULES.values() or not can_bear(env):
-            program = await spawn([sys.executable, "-m", module], env=env, cwd=ROOT, on_line=keep)
+        is_ours = module in MODULES.values() and self.home == ROOT
+        if self.has_true_starts or not is_ours or not can_bear(env):
+            program = await spawn([sys.executable, "-m", module], env=env, cwd=self.home, on_line=keep)
         else:
             program = await bear(module, env=env, cwd=ROOT, on_line=keep)
         self._programs[name] = program
@@ -200,10 +202,16 @@ class System:
 
 @asynccontextmanager
 async def running_system(
-    mongodb_url: str, amqp_url: str, folder: Path, *, services: Iterable[str] = WITHOUT_SAGAS, **settings: str
+    mongodb_url: str,
+    amqp_url: str,
+    folder: Path,
+    *,
+    services: Iterable[str] = WITHOUT_SAGAS,
+    home: Path = ROOT,
+    **settings: str,
 ) -> AsyncIterator[System]:
     """Services on these servers, in databases of their own; the broker's virtual host must be theirs alone."""
-    system = System(mongodb_url, amqp_url, folder, **settings)
+    system = System(mongodb_url, amqp_url, folder, home=home, **settings)
     _running.append(system)
     try:
         await system.start(*services)
