@@ -9,6 +9,8 @@ const day = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", ye
 const NONE = "–";
 
 export const count = (number) => (number === null || number === undefined ? NONE : whole.format(number));
+/** `1 order`, `2 orders`. */
+export const counted = (number, name) => `${count(number)} ${name}${number === 1 ? "" : "s"}`;
 export const decimal = (number) => (number === null || number === undefined ? NONE : short.format(number));
 export const share = (part) => (part === null || part === undefined ? NONE : percent.format(part));
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_p
 HOW_TO_GET_CHROMIUM = "no Chromium; as root, scripts/install_chromium.sh installs Debian's"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--lang=en-GB"),
     *(
         "--disable-background-networking",
         "--disable-component-update",

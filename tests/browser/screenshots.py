@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import aiohttp
@@ -60,11 +61,13 @@ async def poison(system: System) -> None:
 
 
 async def keep_trading(shop: Shop) -> None:
-    number = 0
-    while True:
-        number += 1
-        await shop.order(number)
-        await asyncio.sleep(0.15 if number % 40 < 25 else 0.4)
+    """Some are paid, and some of those shipped."""
+    async with asyncio.TaskGroup() as others:
+        for number in count():
+            order_id = await shop.order(number)
+            if number % 3 == 0:
+                others.create_task((shop.complete, shop.ship, shop.pay)[number % 9 // 3](order_id))
+            await asyncio.sleep(0.2 if number % 40 < 25 else 0.5)
 
 
 async def look(browser: Browser, shop: Shop, folder: Path) -> None:

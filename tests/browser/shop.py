@@ -11,11 +11,17 @@ import orjson
 from tests.support.system import System, until
 
 PRODUCTS = (
-    (456, "Keyboard", "49.99", 500),
-    (457, "Mouse", "19.50", 300),
-    (458, "Monitor 27″", "329.00", 60),
-    (459, "Headset", "89.90", 12),
-    (460, "Desk lamp", "24.00", 150),
+    (456, "Keyboard", "49.99", 700),
+    (457, "Mouse", "19.50", 800),
+    (458, "Monitor 27″", "329.00", 900),
+    (459, "Headset", "89.90", 64),
+    (460, "Desk lamp", "24.00", 650),
+)
+CATALOGUE = (
+    (501, "Trackball", "79.00", "input"),
+    (502, "Graphics tablet", "149.00", "input"),
+    (503, "Laptop stand", "39.90", "desk"),
+    (504, "Webcam", "64.50", "video"),
 )
 CUSTOMERS = ("Ada Lovelace", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov", "Alan Kay", "Radia Perlman")
 REASONS = ("found it cheaper", "changed my mind", "ordered twice")
@@ -110,9 +116,11 @@ class Shop:
             assert answer.status == 200, await answer.text()
 
     async def catalogue(self) -> None:
-        """A product with all its parts."""
-        body = {"product_id": 501, "name": "Trackball", "price": "79.00", "sku": "TB-1", "category": "input"}
-        await self.command("products", body | {"description": "Ambidextrous.", "inventory": {"quantity": 40}})
+        """Products with all that belongs to them."""
+        for product_id, name, price, category in CATALOGUE:
+            body = {"product_id": product_id, "name": name, "price": price, "category": category}
+            parts = {"sku": f"SKU-{product_id}", "inventory": {"quantity": 40}}
+            await self.command("products", body | parts | {"description": f"{name}, as seen in the shop."})
 
 
 async def open_shop(system: System, http: aiohttp.ClientSession) -> Shop:

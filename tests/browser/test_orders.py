@@ -31,8 +31,8 @@ async def test_the_slider_shows_what_the_api_says_at_each_version(console: Conso
         shown = console.page.locator(f'dl.state[data-version="{version}"]')
         await shown.wait_for()
         told = await shop.get(f"ops/aggregates/order-{order_id}/state?version={version}")
-        assert json.loads(await console.page.locator("details pre").inner_text()) == told
         await expect(shown).to_contain_text(told["state"]["status"])
+        assert json.loads(await console.page.locator("details pre").inner_text()) == told
 
 
 async def test_a_version_is_in_the_address_and_is_there_again_after_a_reload(console: Console, shop: Shop) -> None:

@@ -3,7 +3,7 @@ import { html } from "../view.js";
 import { href } from "../router.js";
 import { useResource } from "../resource.js";
 import { useNews } from "../news.js";
-import { count, money, words } from "../format.js";
+import { count, counted, money, words } from "../format.js";
 import { Bars } from "../parts/bars.js";
 import { Instant } from "../parts/instant.js";
 import { Empty, Loaded } from "../parts/notices.js";
@@ -42,7 +42,7 @@ const Summary = ({ of: told }) => html`
 
 const statuses = (counts) => Object.entries(counts).map(([status, value]) => ({ name: words(status), value, shown: count(value) }));
 const products = (favorites) => favorites.map(({ product_id, quantity }) => ({
-  name: html`<a href=${href(`products/${product_id}`)}>Product ${product_id}</a>`, value: quantity, shown: `${count(quantity)} pieces`,
+  name: html`<a href=${href(`products/${product_id}`)}>Product ${product_id}</a>`, value: quantity, shown: counted(quantity, "piece"),
 }));
 
 const COLUMNS = [

@@ -13,7 +13,6 @@ const COLUMNS = [
   { title: "Customer", isMain: true, cell: (row) => html`<a href=${href(`customers/${row.user_id}`)}>Customer ${row.user_id}</a>` },
   { title: "Orders", isNumber: true, cell: (row) => count(row.orders) },
   { title: "Spent", isNumber: true, cell: (row) => money(row.spent) },
-  { title: "Spent by order", isNumber: true, cell: (row) => (row.orders ? money({ ...row.spent, amount: row.spent.amount / row.orders }) : "–") },
 ];
 
 export function Customers({ query }) {
@@ -24,7 +23,7 @@ export function Customers({ query }) {
     <${PageHead} title="Customers" lead=${`Those who ${by === "orders" ? "ordered most often" : "spent most"} come first.`} />
     <div class="filters">
       <form class="filters inner" role="search" onSubmit=${find}>
-        <div class="field"><label for="user">Customer's number</label>
+        <div class="field"><label for="user">Number</label>
           <input id="user" name="user" inputmode="numeric" pattern="[0-9]+" required /></div>
         <button class="button"><${Icon} name="search" />Go</button>
       </form>

@@ -3,7 +3,7 @@ import { html } from "../view.js";
 import { href } from "../router.js";
 import { listPath, useResource } from "../resource.js";
 import { useNews } from "../news.js";
-import { count, money } from "../format.js";
+import { count, counted, money } from "../format.js";
 import { withoutNulls } from "../order_commands.js";
 import { Instant } from "../parts/instant.js";
 import { Empty, Loaded } from "../parts/notices.js";
@@ -21,12 +21,10 @@ const COLUMNS = [
   { title: "Reserved", isNumber: true, cell: (row) => count(row.reserved_quantity) },
   { title: "Sold", isNumber: true, cell: (row) => count(row.sold_quantity) },
   { title: "Price", isNumber: true, cell: (row) => money(row.unit_price) },
-  { title: "Wait for it", isNumber: true, cell: (row) => html`<a href=${href("orders", { product_id: row.product_id, status: "VALIDATED" })}>${orders(row.pending_orders_count)}</a>` },
+  { title: "Wait for it", isNumber: true, cell: (row) => html`<a href=${href("orders", { product_id: row.product_id, status: "VALIDATED" })}>${counted(row.pending_orders_count, "order")}</a>` },
   { title: "State", cell: (row) => (row.low_stock_alert ? html`<${Status} of="low" label="Low" />` : html`<${Status} of="ok" label="Enough" />`) },
   { title: "Changed", cell: (row) => html`<${Instant} at=${row.updated_at} />` },
 ];
-
-const orders = (number) => `${count(number)} ${number === 1 ? "order" : "orders"}`;
 
 export function Inventory({ query }) {
   const stock = useResource(listPath("queries/inventory", { limit: 50, cursor: query.get("cursor") }), { everySeconds: 15 });

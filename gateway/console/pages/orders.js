@@ -3,7 +3,7 @@ import { html } from "../view.js";
 import { href, narrow, path } from "../router.js";
 import { useResource } from "../resource.js";
 import { useNews } from "../news.js";
-import { count, money, shortId } from "../format.js";
+import { counted, money, shortId } from "../format.js";
 import { withoutNulls } from "../order_commands.js";
 import { Icon } from "../parts/icon.js";
 import { Instant } from "../parts/instant.js";
@@ -63,7 +63,7 @@ export function Orders({ query }) {
 }
 
 const leadOf = ({ count: number, is_exact }, isNarrowed) =>
-  `${is_exact ? "" : "more than "}${count(number)} ${number === 1 ? "order" : "orders"}${isNarrowed ? " found" : ""}, newest first`;
+  `${is_exact ? "" : "more than "}${counted(number, "order")}${isNarrowed ? " found" : ""}, newest first`;
 
 const Nothing = ({ isNarrowed }) => isNarrowed
   ? html`<${Empty} title="No order is like that"><a href=${href(path.value)}>All orders</a><//>`

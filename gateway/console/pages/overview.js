@@ -3,13 +3,14 @@ import { html, useMemo } from "../view.js";
 import { href, narrow } from "../router.js";
 import { listPath, useResource } from "../resource.js";
 import { commits } from "../live.js";
-import { count, decimal, milliseconds, rate, words } from "../format.js";
+import { count, counted, decimal, milliseconds, rate, words } from "../format.js";
 import { Chart } from "../parts/chart.js";
 import { Icon } from "../parts/icon.js";
 import { Instant } from "../parts/instant.js";
 import { Empty, Loaded } from "../parts/notices.js";
 import { Figures, PageHead, Panel } from "../parts/panel.js";
 import { Pipeline } from "../parts/pipeline.js";
+import { Sentence } from "../parts/sentence.js";
 import { Status } from "../parts/status.js";
 
 const SPANS = [["15", "15 minutes"], ["60", "1 hour"], ["1440", "24 hours"]];
@@ -54,15 +55,15 @@ function Verdict({ alerts, positions }) {
 const Alerts = ({ of }) => of.map((alert) => html`
   <div class=${`notice ${alert.severity === "critical" ? "bad" : "warn"}`} role="alert" key=${alert.name}>
     <${Icon} name=${alert.severity === "critical" ? "bad" : "warn"} />
-    <div><strong>${words(alert.severity)}: ${alert.summary}</strong><p>${alert.advice} <span class="fine">Since <${Instant} at=${alert.since} /></span></p></div>
+    <div><strong>${words(alert.severity)}: ${alert.summary}</strong><p><${Sentence} text=${alert.advice} />${" "}<span class="fine">Since <${Instant} at=${alert.since} /></span></p></div>
   </div>`);
 
 function Now({ positions: { head, relay, groups } }) {
   return html`<${Figures} rows=${[
     ["Commits in the log", count(head)],
-    ["Relay", relay ? (relay.connected ? "Connected" : "Waits") : "–", relay && `${count(relay.lag)} commits behind`],
-    ["Views behind", groups.views ? milliseconds(groups.views.lag_ms) : "–", groups.views && `${count(groups.views.lag)} commits`],
-    ["Sagas behind", groups.sagas ? milliseconds(groups.sagas.lag_ms) : "–", groups.sagas && `${count(groups.sagas.lag)} commits`],
+    ["Relay", relay ? (relay.connected ? "Connected" : "Waits") : "–", relay && `${counted(relay.lag, "commit")} behind`],
+    ["Views behind", groups.views ? milliseconds(groups.views.lag_ms) : "–", groups.views && counted(groups.views.lag, "commit")],
+    ["Sagas behind", groups.sagas ? milliseconds(groups.sagas.lag_ms) : "–", groups.sagas && counted(groups.sagas.lag, "commit")],
   ]} />`;
 }
 

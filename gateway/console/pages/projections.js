@@ -1,7 +1,7 @@
 // The read models: how far each is, what stands beside it, and what stands still in it.
 import { html } from "../view.js";
 import { useResource } from "../resource.js";
-import { count, milliseconds } from "../format.js";
+import { count, counted, milliseconds } from "../format.js";
 import { Loaded } from "../parts/notices.js";
 import { Figures, PageHead } from "../parts/panel.js";
 import { Projection } from "../parts/projection.js";
@@ -25,6 +25,6 @@ export function Projections() {
 const Standing = ({ of: { head, groups } }) => html`
   <${Figures} rows=${[
     ["Head of the log", count(head)],
-    ["Views behind", milliseconds(groups.views?.lag_ms), `${count(groups.views?.lag)} commits`],
+    ["Views behind", milliseconds(groups.views?.lag_ms), counted(groups.views?.lag, "commit")],
     ["Partitions", count(groups.views?.partitions.length)],
   ]} />`;

@@ -65,7 +65,7 @@ function optionsOf({ width, lines, scale, bars, ticks, color, length }) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: { x: bars ? { time: false, range: [-0.6, length - 0.4] } : {}, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, size: 28, space: 70, incrs: bars ? PERIODS_APART : SECONDS_APART, values: ticks ? (_, splits) => splits.map(ticks) : CLOCK },

@@ -19,8 +19,7 @@ const branch = (command) => html`
     <div class="node">
       <strong>${titleOf(command)}</strong>
       ${command.outcome && html`<${Status} of=${command.outcome} />`}
-      <span class="fine">${command.actor === "saga" ? "by the saga" : `by ${command.actor ?? "nobody"}`}${command.position && html`,
-        ${command.stream} at position ${count(command.position)}`}${command.recorded_at && html`, <${Instant} at=${command.recorded_at} />`}</span>
+      <span class="fine">${command.actor === "saga" ? "by the saga" : `by ${command.actor ?? "nobody"}`}${command.position && `, ${command.stream} at position ${count(command.position)}`}${command.recorded_at && html`, <${Instant} at=${command.recorded_at} />`}</span>
     </div>
     ${command.command && command.events?.length > 0 && html`
       <p class="events"><${Icon} name="events" />${command.events.map(({ event }) => words(event)).join(", ")}</p>`}

@@ -1,5 +1,5 @@
 // A stream's state at any of its versions, by a slider; what the version changed is marked.
-import { html, useEffect, useState } from "../view.js";
+import { html, useEffect, useRef, useState } from "../view.js";
 import { narrow } from "../router.js";
 import { useResource } from "../resource.js";
 import { count, words } from "../format.js";
@@ -21,6 +21,9 @@ export function History({ stream, version: newest, query }) {
   }, [version, newest]);
   const now = useResource(`ops/aggregates/${stream}/state?version=${version}`);
   const before = useResource(version > 1 ? `ops/aggregates/${stream}/state?version=${version - 1}` : null);
+  const shown = useRef(null); // stays until the next one is there: a slider that moves does not flicker
+  shown.current = now.data ?? shown.current;
+  const earlier = before.data?.version === shown.current?.version - 1 ? before.data.state : null;
   const move = (to) => { setVersion(to); setAtEnd(to === newest); };
   return html`
     <div class="slider">
@@ -28,7 +31,9 @@ export function History({ stream, version: newest, query }) {
       <input id="version" type="range" min="1" max=${newest} step="1" value=${version} onInput=${(event) => move(Number(event.target.value))}
         aria-valuetext=${`version ${version} of ${newest}`} />
     </div>
-    <${Loaded} of=${now}>${(told) => html`<${State} told=${told} before=${version > 1 ? before.data?.state : {}} />`}<//>`;
+    <${Loaded} of=${{ ...now, data: shown.current, isLoading: now.isLoading && !shown.current }}>
+      ${(told) => html`<${State} told=${told} before=${told.version > 1 ? earlier : {}} />`}
+    <//>`;
 }
 
 function keep(version, newest, query) {

@@ -2,14 +2,15 @@
 import { html } from "../view.js";
 import { Icon } from "./icon.js";
 import { CopyButton } from "./copy.js";
+import { Sentence } from "./sentence.js";
 
 /** RFC 9457 for people; `again` is what the button does. */
 export const Trouble = ({ problem, again }) => html`
-  <div class="notice bad" role="alert">
+  <div class="notice bad trouble" role="alert">
     <${Icon} name="bad" />
     <div>
       <strong>${problem.title ?? "Something went wrong here"}</strong>
-      <p>${problem.detail ?? problem.message}</p>
+      <p><${Sentence} text=${problem.detail ?? problem.message} /></p>
       ${problem.errors?.map((error) => html`<p><code>${error.pointer}</code> ${error.detail}</p>`)}
       ${problem.traceId && html`<p class="fine">trace <code>${problem.traceId}</code></p>`}
     </div>

@@ -1,7 +1,7 @@
 // One read model: what is shown, what is built beside it, and what may be done.
 import { html, useEffect, useRef, useState } from "../view.js";
 import { useResource } from "../resource.js";
-import { count, rate, seconds, words } from "../format.js";
+import { count, counted, rate, seconds, words } from "../format.js";
 import { Instant } from "./instant.js";
 import { Loaded } from "./notices.js";
 import { Facts, Panel } from "./panel.js";
@@ -34,7 +34,7 @@ function stateOf({ parked, differences, position }, head, isBusy) {
 const factsOf = ({ shown, position, documents, parked, verified_at, differences }, head, pace) => [
   ["Shown", html`<code>${shown}</code>`],
   ["Position", count(position)],
-  ["Behind", head === null ? null : `${count(Math.max(0, head - position))} commits`],
+  ["Behind", head === null ? null : counted(Math.max(0, head - position), "commit")],
   ["Rate", rate(pace)],
   ["Documents", count(documents)],
   ["Parked", parked ? html`<${Status} of="parked" label=${count(parked)} />` : "none"],
