@@ -44,7 +44,15 @@ def _section(name: str, command: Any) -> str:
     rows = [_row(each) for each in command.params if each.param_type_name == "option" and not each.hidden]
     table = ["", "| option | default | |", "|---|---|---|", *rows] if rows else []
     title = f"## cqrs {name}"
-    lines = ["", title, "", _one_line(command.help), *([f"\nArguments: `{arguments}`"] if arguments else []), *table, ""]
+    lines = [
+        "",
+        title,
+        "",
+        _one_line(command.help),
+        *([f"\nArguments: `{arguments}`"] if arguments else []),
+        *table,
+        "",
+    ]
     return "\n".join(lines)
 
 
