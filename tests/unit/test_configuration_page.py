@@ -29,7 +29,9 @@ class Row(NamedTuple):
 
 
 CELLS = re.compile(r"^\| `([A-Z_]+)` \| ([^|]+) \| (\S+) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
-ROWS = {found[1].lower(): Row(*found.groups()) for found in CELLS.finditer((ROOT / "docs/configuration.md").read_text())}
+ROWS = {
+    found[1].lower(): Row(*found.groups()) for found in CELLS.finditer((ROOT / "docs/configuration.md").read_text())
+}
 
 
 def test_the_page_has_every_setting_and_no_other() -> None:
