@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-
-import click
 
 from cli.__main__ import application
 from cli.lazy import Named
@@ -18,6 +17,7 @@ Every command with its arguments and options, as the commands themselves tell th
 A refusal is one sentence on stderr and exit code 1. `--json` is for programs.
 """
 
+_VALUES = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH", list[str]: "TEXT ..."}
 Command = tuple[str, Any]
 """`events tail`, and the command itself."""
 
@@ -57,23 +57,24 @@ def _section(name: str, command: Any) -> str:
 
 
 def _argument(argument: Any) -> str:
-    name = argument.human_readable_name.upper()
+    name = (argument.metavar or argument.name).upper()
     return name if argument.required else f"[{name}]"
 
 
 def _row(option: Any) -> str:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
-    value = "" if option.is_flag or option.count else f" {option.type.name.upper()}"
-    told = f"one of {', '.join(option.type.choices)}. " if isinstance(option.type, click.Choice) else ""
-    return f"| {names}{value} | {_default(option)} | {told}{_one_line(option.help)} |"
+    value = "" if option.is_flag else f" {option.metavar or _value(option.type_descriptor)}".replace("|", " or ")
+    return f"| {names}{value} | {_default(option)} | {_one_line(option.help)} |"
+
+
+def _value(kind: Any) -> str:
+    return "|".join(kind.choices) if kind.is_choice else _VALUES[kind.annotation]
 
 
 def _default(option: Any) -> str:
     if option.required:
         return "needed"
-    if option.default is None or option.is_flag or callable(option.default) or "Sentinel" in str(option.default):
-        return ""
-    return f"`{option.default}`"
+    return "" if option.is_flag or option.default in (None, "", ()) else f"`{option.default}`"
 
 
 def _one_line(text: str | None) -> str:
