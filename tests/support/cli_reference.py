@@ -12,9 +12,9 @@ from tests.support.system import ROOT
 PAGE = ROOT / "docs/cli.md"
 HEAD = """# The command cqrs
 
-Every command with its arguments and options, as the commands themselves tell them (`cqrs COMMAND --help`). \
-`.venv/bin/python -m tests.support.cli_reference` writes this page, and a test compares it. \
-What they are for is told in [Operations](operations.md), [Read models](projections.md) and [Security](security.md).
+Every command with its arguments and options, as the commands themselves tell them (`cqrs COMMAND --help`).
+`.venv/bin/python -m tests.support.cli_reference` writes this page, and a test compares it. What they are for is told in
+[Operations](operations.md), [Read models](projections.md) and [Security](security.md).
 
 A refusal is one sentence on stderr and exit code 1. `--json` is for programs.
 """

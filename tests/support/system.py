@@ -112,6 +112,10 @@ class System:
         async with asyncio.timeout(READY_SECONDS):
             return await self._programs[name].exited()
 
+    async def launch(self, name: str) -> None:
+        """Start a process that nobody can ask whether it is ready."""
+        await self._spawn(name)
+
     async def _spawn(self, name: str) -> None:
         """Its imports are done once for all starts, unless this must be a true one."""
         service = name.rstrip("0123456789")

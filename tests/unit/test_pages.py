@@ -21,6 +21,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MUL
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _MAKE = re.compile(r"(?:^|[`;])(?:\$ )?make ([a-z-]+)", re.MULTILINE)
 _CQRS = re.compile(r"(?:^|[`/ (=])cqrs ((?:[^\s`|;)#]+[ ]?)+)", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _GONE = {("CHANGELOG.md", "views"), ("docs/adr/0022-a-generation-is-built-beside-what-is-shown.md", "views")}
 """What pages tell of that is no more."""
