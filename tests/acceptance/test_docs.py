@@ -1,6 +1,7 @@
 """Every command and snippet of the pages is run by a test, or stands here with the reason why not."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from tests.support.system import ROOT, SERVICES, System, running_system, until
 
 DEFAULT_GATEWAYS = ("http://localhost:8000", "http://127.0.0.1:8000")
 ANSWER_SECONDS = 20.0
+TEST_FILE = re.compile(r"tests/[\w/]+\.py")
 SHOWN = frozenset({"sh", "python", "json", "console"})
 RUN_ELSEWHERE = {
     "docs/tutorial.md": "tests/acceptance/test_tutorial.py",
@@ -32,7 +34,6 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "sudo apt-get": INSTALLS,
         ".venv/bin/pytest": "it would run the tests within themselves",
     },
-    "docs/api.md": {},
     "docs/compose.md": {
         "docker compose": DOCKER,
         "PAYMENT_SECONDS=8 docker": DOCKER,
@@ -157,7 +158,7 @@ def test_pages_and_reasons_fit() -> None:
         blocks = [block for block in BLOCKS if name_of(block.page) == page]
         for beginning, reason in reasons.items():
             assert any(block.text.startswith(beginning) for block in blocks), f"{page}: {beginning} is there no more"
-            assert reason
+            assert all((ROOT / test).exists() for test in TEST_FILE.findall(reason)), reason
     for page, test in RUN_ELSEWHERE.items():
         assert (ROOT / page).exists()
         assert (ROOT / test).exists()
