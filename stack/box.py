@@ -32,6 +32,7 @@ def box(ready: Ready) -> Panel:
 def _addresses(urls: dict[str, str | None]) -> list[tuple[str, str]]:
     rows = [
         ("Gateway", f"{urls['gateway']}/cqrs"),
+        ("Console", f"{urls['gateway']}/console/"),
         ("Commands", urls["command"]),
         ("Queries", urls["query"]),
         ("Payment provider", urls["payments"]),

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -27,12 +27,12 @@ from tests.support.system import SERVICES, System, running_system
 
 FOLDER = Path("build/screenshots")
 LOOKS = {"light": (WIDE, "light"), "dark": (WIDE, "dark"), "phone": (PHONE, "light")}
-TRADING_SECONDS = 60.0  # so that there are lines to draw
-WHOLE = ("overview", "order", "order_causes", "statistics")  # others are cut where the window ends
+TRADING_SECONDS = 150.0  # so that there are lines to draw
+WHOLE = ("overview", "order", "order_causes", "projections", "statistics")  # others are cut where the window ends
 
 
 @asynccontextmanager
-async def a_shop(folder: Path) -> AsyncIterator[Shop]:
+async def a_shop(folder: Path) -> AsyncIterator[tuple[Shop, System]]:
     async with (
         shared_mongodb(folder / "mongodb", os.environ) as mongodb_url,
         shared_rabbitmq(folder / "rabbitmq", os.environ) as broker,
@@ -48,8 +48,7 @@ async def a_shop(folder: Path) -> AsyncIterator[Shop]:
     ):
         shop = await open_shop(system, http)
         await shop.trade()
-        await poison(system)
-        yield shop
+        yield shop, system
 
 
 async def poison(system: System) -> None:
@@ -70,9 +69,9 @@ async def keep_trading(shop: Shop) -> None:
             await asyncio.sleep(0.2 if number % 40 < 25 else 0.5)
 
 
-async def look(browser: Browser, shop: Shop, folder: Path) -> None:
+async def look(browser: Browser, shop: Shop, folder: Path, pages: Mapping[str, str]) -> None:
     for look, (size, scheme) in LOOKS.items():
-        for name, path in (await addresses(shop)).items():
+        for name, path in pages.items():
             async with opened_console(browser, shop.address, size=size, color_scheme=scheme) as console:
                 await console.open(path)
                 await asyncio.sleep(2.5)  # a rate is known after two looks
@@ -84,10 +83,13 @@ async def look(browser: Browser, shop: Shop, folder: Path) -> None:
 
 async def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        async with a_shop(Path(scratch)) as shop, running_chromium() as browser:
+        async with a_shop(Path(scratch)) as (shop, system), running_chromium() as browser:
             trading = asyncio.create_task(keep_trading(shop))
             await asyncio.sleep(TRADING_SECONDS)
-            await look(browser, shop, folder)
+            pages = await addresses(shop)
+            await look(browser, shop, folder, {"overview": pages.pop("overview")})  # while all is well
+            await poison(system)
+            await look(browser, shop, folder, pages)
             trading.cancel()
 
 

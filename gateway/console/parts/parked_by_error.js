@@ -15,7 +15,7 @@ export function ParkedByError() {
   const reload = () => { errors.reload(); parked.reload(); };
   const number = errors.data?.data.reduce((sum, { count: more }) => sum + more, 0) ?? null;
   return html`
-    <${Panel} title="Parked documents" aside=${number !== null && html`<span id="parked-count" data-count=${number}><${Status} of=${number ? "parked" : "ok"} label=${number ? `${count(number)} stand still` : "0 stand still"} /></span>`}>
+    <${Panel} title="Parked documents" aside=${number !== null && html`<span id="parked-count" data-count=${number}><${Status} of=${number ? "parked" : "ok"} label=${`${count(number)} ${number === 1 ? "stands" : "stand"} still`} /></span>`}>
       <${Loaded} of=${errors}>
         ${({ data }) => data.length
           ? html`<${Table} caption="By error" columns=${byError(reload)} rows=${data} keyOf=${(row) => row.projection + row.code + row.detail} />`
