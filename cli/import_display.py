@@ -3,17 +3,15 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cli.order_files import Rejected
 from cli.order_import import Tally
-
-REDRAW_SECONDS = 0.25
-PLAIN_SECONDS = 5.0  # between two lines where there is no terminal
+from cli.redrawing import PLAIN_SECONDS, redraw, shown_by
 
 
 def print_rejected(line: Rejected) -> None:
@@ -21,16 +19,10 @@ def print_rejected(line: Rejected) -> None:
     print(f"line {line.line_number}: {line.code}: {line.detail}", file=sys.stderr)  # noqa: T201
 
 
-@asynccontextmanager
-async def showing(console: Console, tally: Tally, share_read: Callable[[], float]) -> AsyncIterator[None]:
+def showing(console: Console, tally: Tally, share_read: Callable[[], float]) -> AbstractAsyncContextManager[None]:
     """Show how the tally grows: two bars on a terminal, else a line now and then."""
     show = _show_bars if console.is_terminal else _show_lines
-    drawing = asyncio.create_task(show(console, tally, share_read))
-    try:
-        yield
-    finally:
-        drawing.cancel()
-        await asyncio.wait((drawing,))
+    return shown_by(show(console, tally, share_read))
 
 
 async def _show_bars(console: Console, tally: Tally, share_read: Callable[[], float]) -> None:
@@ -52,12 +44,7 @@ async def _show_bars(console: Console, tally: Tally, share_read: Callable[[], fl
             bars.update(shown, completed=1.0 if is_shown else share * tally.share_shown, text="")
             bars.refresh()
 
-        try:
-            while True:
-                draw()
-                await asyncio.sleep(REDRAW_SECONDS)
-        finally:
-            draw()
+        await redraw(draw)
 
 
 async def _show_lines(console: Console, tally: Tally, share_read: Callable[[], float]) -> None:

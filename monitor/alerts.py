@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.numbers import negated, over
 from monitor.sample import Sample
 from monitor.shown import Alert, Severity
 from monitor.stages import SLOW_PROJECTION_MS, SLOW_RELAY_COMMITS
@@ -55,14 +56,6 @@ def _since(rule: Rule, samples: Sequence[Sample]) -> tuple[datetime | None, Samp
     return since, last
 
 
-def _over(number: float | None, limit: float) -> bool | None:
-    return None if number is None else number > limit
-
-
-def _no(has: bool | None) -> bool | None:
-    return None if has is None else not has
-
-
 def _down(service: str, meaning: str, severity: Severity = "critical") -> Rule:
     return Rule(
         name=f"{service}_down",
@@ -83,7 +76,7 @@ RULES = (
     Rule(
         name="log_away",
         severity="critical",
-        is_so=lambda sample: _no(sample.has_log),
+        is_so=lambda sample: negated(sample.has_log),
         summary=lambda _: "MongoDB of the log does not answer: commands are answered 503.",
         advice="Look at MongoDB's log; `cqrs process start mongodb` starts it in a local stack.",
         after_seconds=5.0,
@@ -91,7 +84,7 @@ RULES = (
     Rule(
         name="differences_found",
         severity="critical",
-        is_so=lambda sample: _over(sample.differences, 0),
+        is_so=lambda sample: over(sample.differences, 0),
         summary=lambda sample: f"Documents and sums that were not what the log makes of them: {sample.differences}.",
         advice="`cqrs projections verify` compares all; GET /cqrs/ops/projections/{name}/differences lists them.",
         more_seconds=900.0,
@@ -99,7 +92,7 @@ RULES = (
     Rule(
         name="broker_away",
         severity="warning",
-        is_so=lambda sample: _no(sample.has_broker),
+        is_so=lambda sample: negated(sample.has_broker),
         summary=lambda _: "RabbitMQ does not answer: nothing is lost, and views are fed from the log.",
         advice="Look at RabbitMQ's log; `cqrs process start rabbitmq` starts it in a local stack.",
         after_seconds=5.0,
@@ -107,7 +100,7 @@ RULES = (
     Rule(
         name="relay_behind",
         severity="warning",
-        is_so=lambda sample: _over(sample.relay_lag, SLOW_RELAY_COMMITS),
+        is_so=lambda sample: over(sample.relay_lag, SLOW_RELAY_COMMITS),
         summary=lambda sample: f"Commits that are not published yet: {sample.relay_lag}.",
         advice="Look for relay_waits and relay_interrupted in the command service's log, and at RabbitMQ's alarms.",
         after_seconds=10.0,
@@ -115,35 +108,35 @@ RULES = (
     Rule(
         name="projection_behind",
         severity="warning",
-        is_so=lambda sample: _over(sample.projector_lag_ms, SLOW_PROJECTION_MS),
+        is_so=lambda sample: over(sample.projector_lag_ms, SLOW_PROJECTION_MS),
         summary=lambda sample: f"The views are {(sample.projector_lag_ms or 0) / 1000:.0f} s behind the log.",
         advice="Look for feed_waits in the projector's log; start another projector when it is always busy.",
     ),
     Rule(
         name="parked_documents",
         severity="warning",
-        is_so=lambda sample: _over(sample.parked, 0),
+        is_so=lambda sample: over(sample.parked, 0),
         summary=lambda sample: f"Documents that stand still: {sample.parked}.",
         advice="`cqrs projections parked --by-error` says why; `cqrs projections retry` once the cause is repaired.",
     ),
     Rule(
         name="sagas_stuck",
         severity="warning",
-        is_so=lambda sample: _over(sample.sagas_stuck, 0),
+        is_so=lambda sample: over(sample.sagas_stuck, 0),
         summary=lambda sample: f"Sagas that wait for a person: {sample.sagas_stuck}.",
-        advice="`cqrs sagas list` says why; `cqrs sagas retry ID` once the cause is repaired.",
+        advice="`cqrs sagas list` says why; `cqrs sagas retry SAGA ID` once the cause is repaired.",
     ),
     Rule(
         name="dead_commands",
         severity="warning",
-        is_so=lambda sample: _over(sample.dead_commands, 0),
+        is_so=lambda sample: over(sample.dead_commands, 0),
         summary=lambda sample: f"Commands in commands.dead: {sample.dead_commands}.",
         advice="Look at them on RabbitMQ's pages, repair the cause, then move them to the queue commands.",
     ),
     Rule(
         name="server_errors",
         severity="warning",
-        is_so=lambda sample: _over(sample.failed, 0),
+        is_so=lambda sample: over(sample.failed, 0),
         summary=lambda sample: f"Answers of 500 and more per second: {sample.failed or 0:.1f}.",
         advice="Look for request_failed in the logs of the services, and whether something above is away.",
         more_seconds=60.0,

@@ -32,5 +32,15 @@ def added(parts: Iterable[Numbers]) -> Numbers:
     return together
 
 
+def over(number: float | None, limit: float) -> bool | None:
+    """None where nobody can tell."""
+    return None if number is None else number > limit
+
+
+def negated(has: bool | None) -> bool | None:
+    """None where nobody can tell."""
+    return None if has is None else not has
+
+
 def _growth(before: float, now: float) -> float:
     return now - before if now >= before else now

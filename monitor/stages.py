@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.numbers import negated, over
 from monitor.sample import Sample
 from monitor.shown import Stage, State
 
@@ -68,14 +69,6 @@ def _away(service: str) -> Callable[[Sample], bool | None]:
     return lambda sample: service in sample.away
 
 
-def _no(has: bool | None) -> bool | None:
-    return None if has is None else not has
-
-
-def _over(number: float | None, limit: float) -> bool | None:
-    return None if number is None else number > limit
-
-
 def _sum(*numbers: float | None) -> float | None:
     known = [number for number in numbers if number is not None]
     return sum(known) if known else None
@@ -89,15 +82,15 @@ _ROWS = (
     _Row(
         name="commands",
         is_down=_away("command"),
-        is_slow=lambda s: _over(s.failed, 0),
+        is_slow=lambda s: over(s.failed, 0),
         rate=lambda s: _sum(s.accepted, s.refused, s.conflicted),
         depth=lambda s: s.waiting_commands,
         detail=lambda s: f"Refused per second: {_told(s.refused)}; answered 5xx: {_told(s.failed)}.",
     ),
     _Row(
         name="log",
-        is_down=lambda s: _no(s.has_log),
-        is_slow=lambda s: _over(s.flush_ms or 0.0, SLOW_FLUSH_MS),
+        is_down=lambda s: negated(s.has_log),
+        is_slow=lambda s: over(s.flush_ms or 0.0, SLOW_FLUSH_MS),
         rate=lambda s: s.stored,
         lag_ms=lambda s: s.flush_ms,
         detail=lambda s: "Nothing was written." if s.flush_ms is None else f"An insert takes {s.flush_ms:.1f} ms.",
@@ -105,22 +98,22 @@ _ROWS = (
     _Row(
         name="relay",
         is_down=_away("command"),
-        is_slow=lambda s: _over(s.relay_lag, SLOW_RELAY_COMMITS),
+        is_slow=lambda s: over(s.relay_lag, SLOW_RELAY_COMMITS),
         rate=lambda s: s.published,
         depth=lambda s: s.relay_lag,
         detail=lambda s: f"Commits not published yet: {_told(s.relay_lag)}.",
     ),
     _Row(
         name="exchange",
-        is_down=lambda s: _no(s.has_broker),
+        is_down=lambda s: negated(s.has_broker),
         is_slow=lambda _: False,
         rate=lambda s: s.published,
         detail=lambda s: "RabbitMQ answers." if s.has_broker else "Nobody tells of RabbitMQ.",
     ),
     _Row(
         name="queues",
-        is_down=lambda s: _no(s.has_broker),
-        is_slow=lambda s: _over(s.queue_messages, SLOW_QUEUE_MESSAGES),
+        is_down=lambda s: negated(s.has_broker),
+        is_slow=lambda s: over(s.queue_messages, SLOW_QUEUE_MESSAGES),
         rate=lambda s: s.delivered,
         depth=lambda s: s.queue_messages,
         detail=lambda s: f"Messages that wait: {_told(s.queue_messages)}; dead commands: {_told(s.dead_commands)}.",
@@ -128,7 +121,7 @@ _ROWS = (
     _Row(
         name="projector",
         is_down=_away("projector"),
-        is_slow=lambda s: _over(s.projector_lag_ms, SLOW_PROJECTION_MS),
+        is_slow=lambda s: over(s.projector_lag_ms, SLOW_PROJECTION_MS),
         rate=lambda s: s.projected,
         depth=lambda s: s.projection_lag,
         lag_ms=lambda s: s.projector_lag_ms,
@@ -137,7 +130,7 @@ _ROWS = (
     _Row(
         name="views",
         is_down=_away("query"),
-        is_slow=lambda s: _over(s.parked, 0),
+        is_slow=lambda s: over(s.parked, 0),
         rate=lambda s: s.asked,
         lag_ms=lambda s: s.write_to_read_p95_ms,
         detail=lambda s: f"Documents that stand still: {_told(s.parked)}.",
@@ -145,7 +138,7 @@ _ROWS = (
     _Row(
         name="sagas",
         is_down=_away("saga"),
-        is_slow=lambda s: _over(s.sagas_stuck, 0),
+        is_slow=lambda s: over(s.sagas_stuck, 0),
         rate=lambda s: s.told,
         depth=lambda s: s.sagas_open,
         detail=lambda s: f"Sagas that wait for a person: {_told(s.sagas_stuck)}.",

@@ -3,17 +3,14 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from cli.redrawing import PLAIN_SECONDS, redraw, shown_by
 from common.republishing import Selection, Tally
-
-REDRAW_SECONDS = 0.25
-PLAIN_SECONDS = 5.0  # between two lines where there is no terminal
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,17 +75,11 @@ def how_to_go_on(course: Course) -> str:
     return f"{sent}; the same command goes on with --from-position {course.tally.next_position}"
 
 
-@asynccontextmanager
-async def showing(course: Course) -> AsyncIterator[None]:
+def showing(course: Course) -> AbstractAsyncContextManager[None]:
     """On stderr: a bar on a terminal, else a line now and then."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     show = _show_bar if console.is_terminal else _show_lines
-    drawing = asyncio.create_task(show(console, course))
-    try:
-        yield
-    finally:
-        drawing.cancel()
-        await asyncio.wait((drawing,))
+    return shown_by(show(console, course))
 
 
 async def _show_bar(console: Console, course: Course) -> None:
@@ -100,12 +91,7 @@ async def _show_bar(console: Console, course: Course) -> None:
             bars.update(bar, completed=course.passed, text=_numbers(course))
             bars.refresh()
 
-        try:
-            while True:
-                draw()
-                await asyncio.sleep(REDRAW_SECONDS)
-        finally:
-            draw()
+        await redraw(draw)
 
 
 async def _show_lines(console: Console, course: Course) -> None:

@@ -37,7 +37,11 @@ def read_limit(query: Mapping[str, str]) -> int:
     return int(text)
 
 
-def read_cursor(query: Mapping[str, str], kinds: tuple[type, ...]) -> list[Any] | None:
+Kind = type | tuple[type, ...]
+"""Of one value of a cursor: this type, or one of these."""
+
+
+def read_cursor(query: Mapping[str, str], kinds: tuple[Kind, ...]) -> list[Any] | None:
     """Return the values of a cursor that `write_cursor` made, of these kinds; None without one."""
     text = query.get("cursor")
     if text is None:
@@ -48,13 +52,19 @@ def read_cursor(query: Mapping[str, str], kinds: tuple[type, ...]) -> list[Any] 
         raise invalid_cursor() from error
 
 
-def _parse_cursor(text: str, kinds: tuple[type, ...]) -> list[Any]:
+def _parse_cursor(text: str, kinds: tuple[Kind, ...]) -> list[Any]:
     if len(text) > _MAX_CURSOR_CHARACTERS:
         raise ValueError("too long")
     values = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+    if not isinstance(values, list) or len(values) != len(kinds) or not all(map(_is_of, values, kinds)):
         raise ValueError("not ours")
     return values
+
+
+def _is_of(value: Any, kind: Kind) -> bool:
+    """No bool for a number, and no number that the database cannot have."""
+    is_storable = not isinstance(value, int) or abs(value) < 2**63
+    return is_storable and type(value) in (kind if isinstance(kind, tuple) else (kind,))
 
 
 def write_cursor(values: Sequence[Any]) -> str:

@@ -7,10 +7,9 @@ from pydantic import Field, model_validator
 
 from common.access.routes import actor_of
 from common.contract.operations import Parameter
-from common.errors import BadRequest
+from common.paging import PAGING, Page, invalid_cursor, page, read_cursor, read_limit, write_cursor
 from common.values import Code, Message, with_example
 from projector.generations.known import model_called
-from projector.operations.pages import PAGING, Page, page, read_cursor, read_limit
 from projector.operations.routes import OperationRoute, Views
 from projector.requests.parked import Place, count_parked, key_called, models_called
 from projector.requests.retrying import request_retries, request_retry
@@ -73,16 +72,15 @@ CODE = Parameter("code", {"type": "string", "examples": ["unknown_schema"]}, "Wi
 
 async def list_parked(views: Views, http: web.Request, _: object) -> Page[ParkedDocument]:
     """Read model by read model, those first that have stood still for longest."""
-    limit, cursor = read_limit(http.query), read_cursor(http.query, str, int, (str, int))
+    limit, cursor = read_limit(http.query), read_cursor(http.query, (str, int, (str, int)))
     models = models_called(http.query.get("projection"))
     after = (model_called(cursor[0]), Place(*cursor[1:])) if cursor else None
     if after and after[0] not in models:
-        raise BadRequest("invalid_cursor", "The cursor is not one that this list has given out.")
+        raise invalid_cursor()
     with reaching_views():
         rows = await all_parked(views.database, models, limit + 1, after, code=http.query.get("code"))
-    more = len(rows) > limit
-    last = rows[:limit][-1] if more else None
-    return page(rows[:limit], [last["projection"], last["position"], last["key"]] if last else None)
+    last = rows[limit - 1] if len(rows) > limit else None
+    return page(rows[:limit], write_cursor([last["projection"], last["position"], last["key"]]) if last else None)
 
 
 async def list_errors(views: Views, _: web.Request, __: object) -> ParkedErrors:
@@ -93,11 +91,11 @@ async def list_errors(views: Views, _: web.Request, __: object) -> ParkedErrors:
 
 async def list_skips(views: Views, http: web.Request, _: object) -> Page[DecidedSkip]:
     """In the order of projections, keys and positions as texts."""
-    limit, cursor = read_limit(http.query), read_cursor(http.query, str)
+    limit, cursor = read_limit(http.query), read_cursor(http.query, (str,))
     with reaching_views():
         found = await find_skips(views.database, limit + 1, cursor[0] if cursor else "")
-    last = [found[limit - 1]["_id"]] if len(found) > limit else None
-    return page([show_skip(skip) for skip in found[:limit]], last)
+    following = write_cursor([found[limit - 1]["_id"]]) if len(found) > limit else None
+    return page([show_skip(skip) for skip in found[:limit]], following)
 
 
 async def get_parked(views: Views, http: web.Request, _: object) -> InspectedDocument:

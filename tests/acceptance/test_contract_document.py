@@ -33,6 +33,7 @@ QUERIES = sorted(
 REFUSED = {
     "/cqrs/queries/orders/{saga_id}/saga": 404,  # no sagas run here
     "/cqrs/queries/sagas/{saga_id}": 404,
+    "/cqrs/ops/sagas/{saga}/{saga_id}": 404,
     "/cqrs/ops/parked/{projection}/{key}": 409,  # nothing is parked
 }
 
@@ -62,6 +63,7 @@ async def ids(door: Door) -> Mapping[str, str]:
     await door.system.settled()
     return {
         "order_id": placed["order_id"],
+        "saga": "order_fulfilment",
         "saga_id": placed["order_id"],
         "order_number": order["order_number"],
         "user_id": str(order["user_id"]),
