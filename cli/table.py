@@ -9,7 +9,7 @@ COMMANDS: Mapping[str, Row] = {
     "down": ("cli.stack:down", "Stop the stack; its data stay."),
     "status": ("cli.status:status", "Show addresses, processes, and how far the views are."),
     "doctor": ("cli.doctor.command:doctor", "Tell what is wrong with an installation, and what to do."),
-    "import": ("cli.imports:import_file", "Import orders that were completed elsewhere, one a line."),
+    "import": ("cli.imports.command:import_file", "Import orders that were completed elsewhere, one a line."),
     "partitions": ("cli.partitions:partitions", "Renumber the log for so many partitions; no service may run."),
     "snapshot": (
         "cli.snapshot:snapshot",
@@ -29,16 +29,25 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Row]]] = {
     "projections": (
         "Look after the read models: build them anew, compare them with the log, let go on what stands still.",
         {
-            "list": ("cli.projections:list_projections", "Every read model, which generation of it is shown."),
-            "rebuild": ("cli.projections:rebuild", "Build a read model anew from the log, beside what is shown."),
-            "rollback": ("cli.projections:rollback", "Show what was shown before, or what is ready."),
-            "drop": ("cli.projections:drop", "Drop a generation that is not shown."),
-            "verify": ("cli.verification:verify_projections", "Compare read models with the log while all goes on."),
-            "parked": ("cli.parked:parked", "List the documents that stand still."),
-            "inspect": ("cli.parked:inspect", "Show why a document stands still."),
-            "retry": ("cli.retrying:retry", "Fold parked documents again from the log, after a repair."),
-            "skip": ("cli.retrying:skip", "Let a document pass over the commit that parks it, for good."),
-            "reset": ("cli.reset:reset", "Empty all views in place and make them anew from the log."),
+            "list": (
+                "cli.projections.generations:list_projections",
+                "Every read model, and which generation is shown.",
+            ),
+            "rebuild": (
+                "cli.projections.generations:rebuild",
+                "Build a read model anew, beside what is shown.",
+            ),
+            "rollback": ("cli.projections.generations:rollback", "Show what was shown before, or what is ready."),
+            "drop": ("cli.projections.generations:drop", "Drop a generation that is not shown."),
+            "verify": (
+                "cli.projections.verification:verify_projections",
+                "Compare read models with the log.",
+            ),
+            "parked": ("cli.projections.parked:parked", "List the documents that stand still."),
+            "inspect": ("cli.projections.parked:inspect", "Show why a document stands still."),
+            "retry": ("cli.projections.retrying:retry", "Fold parked documents again from the log, after a repair."),
+            "skip": ("cli.projections.retrying:skip", "Let a document pass over the commit that parks it, for good."),
+            "reset": ("cli.projections.reset:reset", "Empty all views in place and make them anew from the log."),
         },
     ),
     "events": (

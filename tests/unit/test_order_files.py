@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.batches import MAX_BYTES, MAX_LINES, Batch, in_batches
 from cli.errors import ImportFailed, UnknownFormat
-from cli.order_files import Format, Order, Rejected, read_orders
-from cli.text_lines import LONGEST_LINE_BYTES, TextLines
+from cli.imports.batches import MAX_BYTES, MAX_LINES, Batch, in_batches
+from cli.imports.order_files import Format, Order, Rejected, read_orders
+from cli.imports.text_lines import LONGEST_LINE_BYTES, TextLines
 from command_service.domain.order_commands import ImportOrder
 
 CDNOW = " customer_id  date number_of_cds  dollar_value"

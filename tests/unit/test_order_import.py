@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from cli.batches import MAX_LINES
 from cli.errors import TooSlow, Unreachable
-from cli.import_display import summary
-from cli.order_files import Order, Rejected
-from cli.order_import import IN_FLIGHT, Tally, import_orders
+from cli.imports.batches import MAX_LINES
+from cli.imports.display import summary
+from cli.imports.order_files import Order, Rejected
+from cli.imports.order_import import IN_FLIGHT, Tally, import_orders
 
 ORDERS = 10 * MAX_LINES
 

@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cli.data import open_events, open_views
 from cli.options import AsJson, Data
-from cli.verification_display import progress_of, show_verification
+from cli.projections.verification_display import progress_of, show_verification
 from common.errors import NotFound
 from common.log import open_log_as_it_is
 from common.read_models import READ_MODELS

@@ -11,14 +11,14 @@ import typer
 import uvloop
 from rich.console import Console
 
-from cli.cdnow import DOWNLOAD, SOURCE, fetch_cdnow
 from cli.errors import ImportFailed, UnknownFormat
 from cli.gateway import address_of, open_gateway
-from cli.import_display import print_rejected, showing, summary
+from cli.imports.cdnow import DOWNLOAD, SOURCE, fetch_cdnow
+from cli.imports.display import print_rejected, showing, summary
+from cli.imports.order_files import Format, Order, Rejected, read_orders
+from cli.imports.order_import import Tally, import_orders
+from cli.imports.text_lines import TextLines
 from cli.options import Address, Data
-from cli.order_files import Format, Order, Rejected, read_orders
-from cli.order_import import Tally, import_orders
-from cli.text_lines import TextLines
 from stack.folder import DEFAULT_FOLDER
 
 EXIT_REJECTED = 1

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from cli.order_files import Order, Rejected
+from cli.imports.order_files import Order, Rejected
 
 MAX_BYTES = 60_000  # of one request; the service takes 64 KiB
 MAX_LINES = 500  # of one request; the service takes 1000

@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cli.data import an_event_log, open_views
 from cli.options import AsJson, Data
-from cli.projections_display import following, show_projections, show_verdict
+from cli.projections.generations_display import following, show_projections, show_verdict
 from projector.generations.known import Document, ask_for_another, ask_to_drop, ask_to_show
 from projector.generations.shown import Generation, all_projections, one_generation
 from stack.errors import StackError

@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from cli.order_files import Rejected
-from cli.order_import import Tally
+from cli.imports.order_files import Rejected
+from cli.imports.order_import import Tally
 from cli.redrawing import PLAIN_SECONDS, redraw, shown_by
 
 

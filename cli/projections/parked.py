@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cli.data import an_event_log, open_views
 from cli.options import AsJson, Data
-from cli.parked_display import show_errors, show_inspected, show_parked, show_skips
+from cli.projections.parked_display import show_errors, show_inspected, show_parked, show_skips
 from projector.generations.known import model_called
 from projector.requests.parked import count_parked, key_called, models_called
 from projector.requests.shown import (

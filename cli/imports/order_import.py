@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.batches import Batch, in_batches
 from cli.errors import ImportFailed, TooSlow, Unreachable
 from cli.gateway import PATIENCE_SECONDS, Gateway
-from cli.order_files import Order, Rejected
+from cli.imports.batches import Batch, in_batches
+from cli.imports.order_files import Order, Rejected
 
 IN_FLIGHT = 4  # batches; more make the answers later and nothing faster
 POLL_SECONDS = 0.5  # how often the progress of the views is looked at

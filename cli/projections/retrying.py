@@ -13,8 +13,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cli.data import an_event_log, open_views
 from cli.options import Data
-from cli.parked import Code, Key, Name, NameIfAny
-from cli.parked_display import show_verdict
+from cli.projections.parked import Code, Key, Name, NameIfAny
+from cli.projections.parked_display import show_verdict
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import REQUESTS
 from projector.generations.known import model_called
