@@ -1,7 +1,7 @@
 """The commands that one batch sends to MongoDB, built as plain data."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import asdict
 
@@ -38,18 +38,40 @@ def document_statements(changes: Changes, places: Places = IN_THE_FIRST) -> Iter
 
 
 def summary_statements(
-    sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]], places: Places = IN_THE_FIRST
+    sums: Mapping[tuple[SummaryKey, int], Mapping[str, int]],
+    places: Places = IN_THE_FIRST,
+    is_new: Callable[[str], bool] = lambda _: False,
 ) -> Iterable[Guarded]:
+    """Add to what may be there; insert what `is_new` says is not. It is asked once for each id."""
+    inserts: list[Statement] = []
     updates: list[Statement] = []
     for (key, partition), numbers in sums.items():
         increments = {name: number for name, number in numbers.items() if number}
         if not increments:
             continue
+        sum_id = summary_id(key, partition)
         named = dict(zip(key.summary.fields, key.parts, strict=True)) | {"of": key.summary.of, "partition": partition}
-        change = {"$inc": increments, "$setOnInsert": named}
-        updates.append({"q": {"_id": summary_id(key, partition)}, "u": change, "upsert": True})
+        if is_new(sum_id):
+            inserts.append({"_id": sum_id} | _in_order(named | increments))
+        else:
+            change = {"$inc": increments, "$setOnInsert": named}
+            updates.append({"q": {"_id": sum_id}, "u": change, "upsert": True})
+    if inserts:
+        yield Guarded({"insert": places[SUMS], "documents": inserts, "ordered": True})
     if updates:
         yield Guarded({"update": places[SUMS], "updates": updates, "ordered": True})
+
+
+def _in_order(fields: Mapping[str, int | str]) -> Statement:
+    """As MongoDB makes them of an upsert: by name, dotted ones as documents. Who compares two compares their bytes."""
+    document: Statement = {}
+    for name in sorted(fields):
+        outer, _, inner = name.partition(".")
+        if inner:
+            document.setdefault(outer, {})[inner] = fields[name]
+        else:
+            document[name] = fields[name]
+    return document
 
 
 def stored_document(document_id: DocumentId, doc: Doc) -> Statement:

@@ -5,6 +5,7 @@ Whatever it is killed in, the next one goes on from what stands in the databases
 """
 
 import asyncio
+import gc
 import os
 import sys
 
@@ -28,12 +29,14 @@ from projector.generations.switching import holding, show
 from projector.views import reaching_views
 
 POLITE = 10  # what is served comes first
+COLLECTED_AT = 1_000_000  # objects; a batch is many that live until it is written, and none makes a cycle
 
 log = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings) -> None:
     os.nice(POLITE)
+    gc.set_threshold(COLLECTED_AT)
     events = open_client(settings.events_mongodb_url, name="builder")
     views = open_client(settings.views_url, name="builder")
     try:

@@ -20,9 +20,10 @@ from common.log_streams import Stream, Upto, read_streams, streams_range
 from common.mongo import patiently
 from common.read_models.folding import Doc, Parked, Skips, folded
 from common.read_models.shapes import ReadModel
-from common.read_models.storage import CHECKPOINTS, GENERATIONS, checkpoint_id
+from common.read_models.storage import CHECKPOINTS, GENERATIONS, SUMS, checkpoint_id
 from common.transaction import Guarded, Statement, Unwritable, transact
 from projector.batch import Change, Changes, add_sums
+from projector.generations.begun import Begun
 from projector.generations.known import ASKED, BUILDING, FOLLOWING, GROUP, Building, Document
 from projector.generations.pacing import Pace
 from projector.statements import stored_document, summary_statements
@@ -63,12 +64,15 @@ class Builder:
         self._found = found
         self._skips = skips
         self._pace = Pace(views)
+        self._begun = Begun()
         self._counted_at = 0.0  # until then the time of work is in the document
 
     async def build(self) -> None:
         self._counted_at = time.monotonic()
         if self._found["state"] == ASKED:
             await self._begin()
+        else:
+            await self._begun.read(self._views, self._building.places[SUMS])
         upto = {int(partition): at["position"] for partition, at in self._found["upto"].items()}
         writing: asyncio.Task[None] | None = None
         async for batch in self._batches(upto):
@@ -153,9 +157,10 @@ class Builder:
 
     def _sums(self, changes: Changes) -> list[Guarded]:
         return [
-            Guarded(guarded.statement | {"updates": some})
-            for guarded in summary_statements(changes.sums, self._building.places)
-            for some in _parts(guarded.statement["updates"], STATEMENT_SUMS)
+            Guarded(guarded.statement | {what: some})
+            for guarded in summary_statements(changes.sums, self._building.places, self._begun.begin)
+            for what in ("documents", "updates")
+            for some in _parts(guarded.statement.get(what, []), STATEMENT_SUMS)
         ]
 
     async def _finish(self) -> None:

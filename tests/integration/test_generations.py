@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import encode
 
 from common import mongo
 from common.config import Settings
 from common.errors import NotFound
 from common.generations import places_shown, read_shown
 from common.read_models import READ_MODELS
+from common.read_models.folding import Doc
+from common.read_models.order_statistics import DAYS
+from common.read_models.orders import ORDERS
+from common.read_models.shapes import SummaryKey
 from common.read_models.storage import CHECKPOINTS
+from common.read_models.users import USER_PRODUCTS
 from common.sink import Fenced, Superseded
 from common.tasks import end
+from common.transaction import transact
+from projector.batch import Change, Changes, add_sums
 from projector.generations import keeper
 from projector.generations.builder import Work
 from projector.generations.keeper import Keeper
@@ -37,6 +45,7 @@ from projector.generations.known import (
 from projector.generations.pacing import LEAP_DOCUMENTS, STEP_DOCUMENTS, Pace
 from projector.operations.projections import told
 from projector.operations.routes import Views
+from projector.statements import summary_statements
 from tests.support.failing import failing
 from tests.support.history import some_history
 from tests.support.system import until
@@ -175,6 +184,21 @@ async def test_Q3_a_killed_build_goes_on_where_it_was(bench: ViewBench, monkeypa
     assert found["documents"] == await bench.views[f"{generation}"].count_documents({})
     assert found["difference"]["is_none"]
     await bench.check()
+
+
+async def test_a_sum_is_inserted_as_if_it_were_added_to(bench: ViewBench) -> None:
+    of_day = {"total_orders": 1, "statuses.PAID": 1, "spent.EUR": 2**40, "paid_orders": 0}
+    of_user = {"quantity": 2, "orders": 1}
+    contribution = {SummaryKey(DAYS, ("2026-01-31",)): of_day, SummaryKey(USER_PRODUCTS, (7, 1000)): of_user}
+    changes = Changes()
+    add_sums(changes, ORDERS, Change(Doc(partition=3), Doc(partition=3, contribution=contribution)))
+    stored: list[list[bytes]] = []
+    for is_new in (lambda _: False, lambda _: True):
+        await transact(bench.views, list(summary_statements(changes.sums, is_new=is_new)))
+        stored.append([encode(document) async for document in bench.views["sums"].find(sort=["_id"])])
+        await bench.views["sums"].delete_many({})
+    assert len(stored[0]) == 2
+    assert stored[0] == stored[1]
 
 
 async def test_a_sum_that_came_back_to_nothing_is_as_good_as_none(bench: ViewBench) -> None:
