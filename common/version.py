@@ -1,3 +1,3 @@
 """Which version of the system this is; tests/unit/test_commands_are_lazy.py compares it with the package's."""
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"

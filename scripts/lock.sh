@@ -1,6 +1,6 @@
 #!/bin/sh
 # Write the lock files anew from pyproject.toml: every version, with the hashes of the public files. Needs uv.
-# requirements.lock has everything; requirements-services.lock is the part of it that a service needs, for the image;
+# requirements.lock has everything; requirements-services.lock what a service needs, and its traces, for the image;
 # requirements-audit.lock has the tools that look at both.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,5 +12,5 @@ compile() {
 }
 
 compile pyproject.toml --extra dev --extra stack --extra bench --extra tracing --output-file requirements.lock "$@"
-compile pyproject.toml --constraint requirements.lock --output-file requirements-services.lock
+compile pyproject.toml --extra tracing --constraint requirements.lock --output-file requirements-services.lock
 compile --group pyproject.toml:audit --output-file requirements-audit.lock

@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.generations import Shown, places_shown, read_or_make_shown
 from common.read_models import READ_MODELS
 from common.read_models.shapes import ReadModel
-from common.read_models.storage import CHECKPOINTS, GENERATIONS
+from common.read_models.storage import CHECKPOINTS, GENERATIONS, SHOWN
 from projector.generations.known import BUILDING, GROUP, generation_id, generations_of
 from projector.requests.parked import IS_PARKED
 from projector.verification.differences import NEVER_VERIFIED, Standing, standings
@@ -64,6 +64,7 @@ class Generation(TypedDict):
 class Projection(TypedDict):
     """A read model. `rules` are those of the program that answers; `shown_rules` of what is shown.
 
+    `shown_at` is since when, and `difference` the one from what was shown before; null for what never was built anew.
     `verified_at` is when some of its documents were last compared with the log, `differences` how many of its documents
     and sums are known to differ now.
     """
@@ -72,6 +73,8 @@ class Projection(TypedDict):
     rules: int
     shown_rules: int
     shown: str
+    shown_at: Instant | None
+    difference: GenerationDifference | None
     position: int
     documents: int
     parked: int
@@ -107,16 +110,20 @@ async def _projection(
     verified: Mapping[str, Standing],
 ) -> Projection:
     name, place = model.collection, places_shown(shown)[model.collection]
+    generation = generation_id(name, shown[name]["generation"])
+    found = await database[GENERATIONS].find_one({"_id": generation, "state": SHOWN}) or {}
     return {
         "name": name,
         "rules": model.rules,
         "shown_rules": shown[name]["rules"],
-        "shown": generation_id(name, shown[name]["generation"]),
+        "shown": generation,
+        "shown_at": found.get("shown_at"),
+        "difference": found.get("difference"),
         "position": positions.get(GROUP, 0),
         "documents": await database[place].estimated_document_count(),
         "parked": await database[place].count_documents(IS_PARKED),
         **verified.get(name, NEVER_VERIFIED),
-        "generations": [_generation(found, positions) for found in await generations_of(database, name)],
+        "generations": [_generation(other, positions) for other in await generations_of(database, name)],
     }
 
 

@@ -69,3 +69,4 @@ async def test_a_rebuild_shows_how_far_it_is_and_ends_identical(console: Console
     await console.page.get_by_role("dialog").get_by_role("button", name="Show the new one").click()
     await expect(panel.locator("dd").first).not_to_have_text(before, timeout=SOON_MS)
     await expect(panel.get_by_role("button", name="Roll back")).to_be_visible(timeout=SOON_MS)
+    await expect(panel.get_by_text("sums are as they were before")).to_be_visible()

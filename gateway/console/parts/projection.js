@@ -1,5 +1,5 @@
 // One read model: what is shown, what is built beside it, and what may be done.
-import { html, useEffect, useRef, useState } from "../view.js";
+import { html, useRef } from "../view.js";
 import { useResource } from "../resource.js";
 import { count, counted, rate, seconds, words } from "../format.js";
 import { Instant } from "./instant.js";
@@ -11,14 +11,13 @@ import { Wish } from "./wish.js";
 const UNDER_WAY = ["asked", "building", "following", "comparing"];
 
 export function Projection({ projection, head, reload }) {
-  const finished = useFinished(projection);
   const pace = usePace(projection.position);
   const isBusy = projection.generations.some(({ state }) => UNDER_WAY.includes(state));
   return html`
     <${Panel} title=${words(projection.name)} aside=${html`<${Status} ...${stateOf(projection, head, isBusy)} />`}>
       <${Facts} rows=${factsOf(projection, head, pace)} />
       ${projection.generations.map((one) => html`<${Generation} generation=${one} name=${projection.name} reload=${reload} key=${one.generation} />`)}
-      ${finished && html`<p class="verdict" role="status"><${Status} of="identical" label=${finished} /></p>`}
+      ${projection.difference && html`<${Difference} of=${projection.difference} since=${projection.shown_at} />`}
       ${projection.differences > 0 && html`<${Differences} name=${projection.name} />`}
       <div class="actions">${wishesFor(projection, isBusy, reload).map((wish) => html`<${Wish} ...${wish} key=${wish.title} />`)}</div>
     <//>`;
@@ -49,18 +48,6 @@ function usePace(position) {
   if (passed < 0.9) return pace;
   before.current = { position, at: performance.now(), pace: Math.max(0, position - then) / passed };
   return before.current.pace;
-}
-
-/** A generation that was to be shown only if nothing differs, and is shown now, was identical. */
-function useFinished({ shown, generations }) {
-  const verified = useRef(new Set());
-  const [finished, setFinished] = useState(null);
-  const candidates = generations.filter(({ is_verified, is_switched }) => is_verified && is_switched).map(({ generation }) => generation);
-  candidates.forEach((one) => verified.current.add(one));
-  useEffect(() => {
-    if (verified.current.has(shown)) setFinished(`${shown} was identical, and is shown`);
-  }, [shown]);
-  return finished;
 }
 
 const wishesFor = ({ name, generations }, isBusy, reload) => [
@@ -104,9 +91,11 @@ const drop = (name, generation, reload) => ({
   onDone: () => reload(),
 });
 
-const Difference = ({ of: { is_none, same, changed, missing, extra, examples } }) => html`
+/** From what is shown; `since` a moment, what is shown from what was shown until then. */
+const Difference = ({ of: { is_none, same, changed, missing, extra, examples }, since }) => html`
   <p class="verdict"><${Status} of=${is_none ? "identical" : "different"} />
-    ${is_none ? `${count(same)} documents and sums are as they are shown` : `${count(changed)} changed, ${count(missing)} missing, ${count(extra)} extra, ${count(same)} the same`}</p>
+    ${is_none ? `${count(same)} documents and sums are as ${since ? "they were before" : "they are shown"}` : `${count(changed)} changed, ${count(missing)} missing, ${count(extra)} extra, ${count(same)} the same`}
+    ${since && html`, shown <${Instant} at=${since} />`}</p>
   ${examples.length > 0 && html`
     <ul class="examples">${examples.map(({ collection, key, what, fields }) => html`
       <li>${what} <code class="breaks">${collection} ${key}</code> <span class="fine">${fields.join(", ")}</span></li>`)}</ul>`}`;
