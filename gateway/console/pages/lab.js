@@ -70,9 +70,13 @@ const processes = (tell) => [
   { title: "Process", isMain: true, cell: ({ name }) => name },
   { title: "State", cell: ({ state }) => html`<${Status} of=${state === "ready" ? "ok" : state} label=${state} />` },
   { title: "Process id", isNumber: true, cell: ({ pid }) => pid ?? "–" },
-  { title: "What can be done", cell: ({ name }) => html`
-    <span class="actions start">
-      <button class="button" aria-label=${`Kill ${name}`} onClick=${() => tell("POST", `/processes/${name}/kill`, {}, `${name} is killed`)}><${Icon} name="bad" />Kill</button>
-      <button class="button" aria-label=${`Start ${name}`} onClick=${() => tell("POST", `/processes/${name}/start`, {}, `${name} is started`)}><${Icon} name="play" />Start</button>
-    </span>` },
+  { title: "What can be done", cell: ({ name, pid }) => html`<span class="actions start"><${pid === null ? Start : Kill} name=${name} tell=${tell} /></span>` },
 ];
+
+const Kill = ({ name, tell }) => html`
+  <button class="button" aria-label=${`Kill ${name}`} onClick=${() => tell("POST", `/processes/${name}/kill`, {}, `${name} is killed`)}>
+    <${Icon} name="bad" />Kill</button>`;
+
+const Start = ({ name, tell }) => html`
+  <button class="button" aria-label=${`Start ${name}`} onClick=${() => tell("POST", `/processes/${name}/start`, {}, `${name} is started`)}>
+    <${Icon} name="play" />Start</button>`;
