@@ -35,7 +35,7 @@ from common.tracing import carried
 from common.web import add_operations, json_response, make_app, single_header
 
 MAX_IMPORT_LINES = 1000  # in one batch
-_IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19})?"', re.ASCII)
+_IF_MATCH = re.compile(r'"(\d{1,15})(?:-\d{1,19}(?:-[0-9a-f]{8})?)?"', re.ASCII)
 _PLACES = {
     "order": "orders/{}",
     "inventory": "inventory/{}",

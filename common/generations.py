@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
+from zlib import crc32
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
@@ -21,8 +23,22 @@ def places_shown(shown: Shown) -> Places:
 
 async def read_shown(database: AsyncDatabase, session: AsyncClientSession | None = None) -> Shown:
     """Empty as long as no projector has begun here."""
-    found: Any = await database[GENERATIONS].find_one({"_id": SHOWN}, session=session)
-    return found["models"] if found else {}
+    return (await read_shown_of(database, session))[0]
+
+
+async def read_shown_of(database: AsyncDatabase, session: AsyncClientSession | None = None) -> tuple[Shown, str]:
+    """With the id that these views got when they began; empty for views of an earlier version."""
+    found: Any = await database[GENERATIONS].find_one({"_id": SHOWN}, session=session) or {}
+    return found.get("models", {}), found.get("views_id", "")
+
+
+def mark_of(shown: Shown, views_id: str) -> str:
+    """Another one for other views, and for other generations or rules of these: eight hexadecimal digits.
+
+    The same version of the same document may look otherwise in each.
+    """
+    told = f"{views_id}{sorted((name, *model.values()) for name, model in shown.items())}"
+    return f"{crc32(told.encode()):08x}"
 
 
 async def read_or_make_shown(database: AsyncDatabase) -> Shown:
@@ -32,7 +48,8 @@ async def read_or_make_shown(database: AsyncDatabase) -> Shown:
     """
     shown = await read_shown(database)
     while missing := [model for model in READ_MODELS if model.collection not in shown]:
-        await database[GENERATIONS].update_one({"_id": SHOWN}, {"$setOnInsert": {"models": {}}}, upsert=True)
+        begun = {"$setOnInsert": {"models": {}, "views_id": uuid4().hex}}
+        await database[GENERATIONS].update_one({"_id": SHOWN}, begun, upsert=True)
         has_begun = await database[CHECKPOINTS].find_one({"group": "views", "position": {"$gt": 0}}, {"_id": 1})
         for model in missing:
             field = f"models.{model.collection}"

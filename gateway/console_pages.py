@@ -46,8 +46,9 @@ def add_console(app: web.Application) -> None:
         return _answer(http, _wanted(files, http.match_info["path"]))
 
     async def enter(_: web.Request) -> web.Response:
-        return web.Response(status=308, headers={"Location": "/console/"})
+        return web.Response(status=307, headers={"Location": "/console/"})
 
+    add_route(app, "GET", "/", enter, KNOWN_IF_TOLD)
     add_route(app, "GET", "/console", enter, KNOWN_IF_TOLD)
     add_route(app, "GET", "/console/{path:.*}", show, KNOWN_IF_TOLD)
 

@@ -16,7 +16,7 @@ MOST_SECONDS = 30
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.25
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=$|[,;])', re.ASCII | re.IGNORECASE)
-_ETAG = re.compile(r'"\d+-(\d+)"', re.ASCII)
+_ETAG = re.compile(r'"\d+-(\d+)(?:-[0-9a-f]+)?"', re.ASCII)
 
 ENDING: web.AppKey[asyncio.Event] = web.AppKey("ending", asyncio.Event)
 """Set when the gateway is about to end: then nobody waits on."""

@@ -60,6 +60,7 @@ class ViewWriter:
 
         Without `building` all views are written, and in the generations that are shown.
         """
+        self._waits_for: list[str] = []  # read models of other rules
         self._database = database
         self._building = building
         self._group, self._models = (building.group, (building.model,)) if building else (GROUP, READ_MODELS)
@@ -108,6 +109,9 @@ class ViewWriter:
         with reaching_views():
             others = made_by_others(await read_or_make_shown(self._database))
         OUTDATED.set(len(others))
+        if others != self._waits_for:
+            self._waits_for = others
+            _tell_what_is_waited_for(others)
         return not others
 
     async def apply(self, batch: Batch) -> None:
@@ -213,3 +217,13 @@ def _park_all(changes: Changes, parked: Parked) -> None:
         if change.after != change.before:
             change.after = replace(change.before, parked=parked)
     changes.sums.clear()
+
+
+def _tell_what_is_waited_for(others: list[str]) -> None:
+    """A process that waits holds no partition and is not ready; somebody will want to know why."""
+    known = {model.collection for model in READ_MODELS}
+    if unknown := [name for name in others if name not in known]:
+        advice = "run the program that has them, or give them up: cqrs projections drop NAME GENERATION"
+        log.warning("read_models_unknown", names=unknown, advice=advice)
+    if other := [name for name in others if name in known]:
+        log.warning("read_models_of_other_rules", names=other, advice="they are built anew by the newest rules")

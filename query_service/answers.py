@@ -13,9 +13,9 @@ from common.values import is_number_id, is_uuid
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`content` is what is answered, or makes it: who has the `etag` already needs none.
+    """`content` is what is answered, or makes it: who has it already needs none.
 
-    One document of a view has an `etag` and the `partition` it is in.
+    One document of a view has an `etag`, its version and position, and the `partition` it is in.
     """
 
     content: Any | Callable[[], Any]

@@ -85,7 +85,7 @@ class _Handlers:
             asked = self._cursors.opened(http)
             token = read_token(single_header(http, "Consistency-Token"))
             reading = await (self._freshness.reach(token) if token else self._freshness.current())
-            if http.if_none_match and _has(http, etag := self._unchanged.etag(http, reading)):
+            if http.if_none_match and _has(http, etag := _etag(self._unchanged.etag(http, reading), reading)):
                 return web.Response(status=304, headers=_headers(etag, reading))
             try:
                 with reaching_views():
@@ -109,11 +109,12 @@ class _Handlers:
         return handle
 
     def _response(self, http: web.Request, answer: Answer, reading: Reading) -> web.Response:
-        headers = _headers(answer.etag, reading)
+        etag = _etag(answer.etag, reading)
+        headers = _headers(etag, reading)
         if answer.is_parked:
             headers["Projection-State"] = "parked"
         self._unchanged.note(http, answer, reading)
-        if callable(answer.content) and _has(http, answer.etag):
+        if callable(answer.content) and _has(http, etag):
             return web.Response(status=304, headers=headers)
         content, link = self._cursors.sealed(http, answer.content() if callable(answer.content) else answer.content)
         return json_response(content, headers=headers | link)
@@ -129,6 +130,11 @@ def _either(*, now: Handler, then: Handler) -> Handler:
 def _has(http: web.Request, etag: str | None) -> bool:
     """Whether the client has this version already (RFC 9110, 13.1.2)."""
     return etag is not None and any(f'"{tag.value}"' == etag or tag.value == "*" for tag in http.if_none_match or ())
+
+
+def _etag(of_document: str | None, reading: Reading) -> str | None:
+    """Of the document in these views: a later log may come to the same version and position with another story."""
+    return of_document and f'"{of_document}-{reading.mark}"'
 
 
 def _headers(etag: str | None, reading: Reading) -> dict[str, str]:

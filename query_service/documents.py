@@ -39,6 +39,6 @@ def not_found(named: str, key: str | int) -> NotFound:
 
 def answer_with(content: Any | Callable[[], Any], document: Mapping[str, Any]) -> Answer:
     """Content that is there already says more than the document: its ETag is for If-Match, and for no 304."""
-    etag = f'"{document["version"]}-{document["position"]}"'
+    etag = f"{document['version']}-{document['position']}"
     partition = document["partition"] if callable(content) else None
     return Answer(content, etag=etag, partition=partition, is_parked="parked" in document)

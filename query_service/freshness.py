@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.config import MOST_PARTITIONS
 from common.errors import ProjectionLag
-from common.generations import Shown, places_shown, read_shown
+from common.generations import Shown, mark_of, places_shown, read_shown_of
 from common.mongo import reaching
 from common.primary import Primary
 from common.read_models import IN_THE_FIRST
@@ -34,6 +34,7 @@ class Reading:
     lag_ms: int = 0
     partitions: int = 0  # how many there are, of which some may have no checkpoint yet
     places: Places = field(default_factory=lambda: IN_THE_FIRST)  # where the views stand that are shown
+    mark: str = ""  # which views these are
 
     @property
     def position(self) -> int:
@@ -126,9 +127,10 @@ class Freshness:
     async def read(self) -> Reading:
         """Read the checkpoints and the progress now."""
         with reaching_views():
-            checkpoints, progress, shown = await self._primary.steadily(self._all_of_it)
+            checkpoints, progress, (shown, views_id) = await self._primary.steadily(self._all_of_it)
         return Reading(
             places=places_shown(shown),
+            mark=mark_of(shown, views_id),
             **_positions(checkpoints),
             seen={p["partition"]: p["seen"] for p in progress},
             partitions=max((c.get("partitions", 0) for c in checkpoints), default=0),
@@ -161,7 +163,8 @@ class Freshness:
         answer = await self._database.command({**_CHECKPOINTS, "filter": self._of_group})
         return answer["cursor"]["firstBatch"]
 
-    async def _all_of_it(self) -> tuple[list[dict[str, int]], list[dict[str, int]], Shown]:
+    async def _all_of_it(self) -> tuple[list[dict[str, int]], list[dict[str, int]], tuple[Shown, str]]:
         checkpoints = await self._checkpoints()
         progress = await self._database[PROGRESS].find(self._of_group, _WITH_AGE).to_list()
-        return checkpoints, progress, await read_shown(self._database) if self._of_group == {"group": VIEWS} else {}
+        is_of_views = self._of_group == {"group": VIEWS}
+        return checkpoints, progress, await read_shown_of(self._database) if is_of_views else ({}, "")

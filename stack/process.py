@@ -18,6 +18,7 @@ from stack.errors import Refused, StartFailed
 OnLine = Callable[[str], None]
 
 WORDS = re.compile(r"\w")
+WARNED = re.compile(r"\b(warning|error|critical)\b")  # the level of a line of our logs
 READY_POLL_SECONDS = 0.05
 REFUSED = 3  # a service's exit code: somebody must decide first (see common/process.py)
 LAST_LINES = 20  # kept to tell why a program ended
@@ -138,13 +139,19 @@ async def until_ready(
                     raise failure(await _epitaph(name, program))
                 await asyncio.sleep(READY_POLL_SECONDS)
     except TimeoutError as error:
-        raise StartFailed(f"{name} did not get ready within {timeout_seconds:.0f} s") from error
+        raise StartFailed(f"{name} did not get ready within {timeout_seconds:.0f} s{_complaint(program)}") from error
 
 
 async def _epitaph(name: str, program: Run) -> str:
     code = await program.exited()
     said = next((line.strip() for line in reversed(program.last_lines) if WORDS.search(line)), "it said nothing")
     return f"{name} ended while starting (exit code {code}): {said}"
+
+
+def _complaint(program: Run) -> str:
+    """What it last warned of, if of anything but an open door, which is nothing to wait for."""
+    warned = (line.strip() for line in reversed(program.last_lines) if WARNED.search(line) and "auth_off" not in line)
+    return f": {said}" if (said := next(warned, "")) else ""
 
 
 def die_with_parent(parent_pid: int) -> Callable[[], None] | None:

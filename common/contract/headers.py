@@ -6,7 +6,7 @@ from typing import Any
 from common.contract.operations import Parameter
 
 _TEXT = {"type": "string"}
-_ETAG = {"type": "string", "pattern": r'^"[0-9]+(-[0-9]+)?"$', "examples": ['"3-1207"']}
+_ETAG = {"type": "string", "pattern": r'^"[0-9]+(-[0-9]+(-[0-9a-f]{8})?)?"$', "examples": ['"3-1207-5f0c2a91"']}
 _COUNT = {"type": "integer", "minimum": 0}
 
 IDEMPOTENCY_KEY = Parameter(
@@ -43,7 +43,10 @@ TRACEPARENT = Parameter(
 )
 
 HEADERS: Mapping[str, Mapping[str, Any]] = {
-    "ETag": {"description": "The version of what is answered, and where it stands in the log.", "schema": _ETAG},
+    "ETag": {
+        "description": "Version and position of what is answered; of a query, also which views it is from.",
+        "schema": _ETAG,
+    },
     "Location": {
         "description": "Where a query shows what is new.",
         "schema": {"type": "string", "format": "uri-reference"},

@@ -67,7 +67,7 @@ async def test_a_read_with_the_token_of_a_write_is_never_older(door: Door) -> No
             token = {"Consistency-Token": answer.headers["Consistency-Token"]}
             async with reader.get(f"{url}/queries/orders/{said['order_id']}", headers=token) as answer:
                 assert answer.status == 200, f"write {number} is not there"
-                assert answer.headers["ETag"] == f'"1-{said["position"]}"'
+                assert answer.headers["ETag"].startswith(f'"1-{said["position"]}-')
 
 
 async def test_every_query_tells_how_far_and_how_late_its_view_is(door: Door) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.door import Door, require_problem, spell
+from tests.support.system import until
 
 PROJECTIONS = "/cqrs/ops/projections"
 
@@ -18,3 +19,20 @@ async def test_what_takes_no_body_does_not_look_at_one(door: Door, body: bytes) 
 async def test_what_takes_a_body_looks_at_it(door: Door) -> None:
     answer = await door.send(spell("POST", f"{PROJECTIONS}/orders/rebuild", b'{"user_id": 1}'))
     require_problem(answer, 422, code="invalid_body")
+
+
+async def test_who_has_what_was_shown_before_a_rebuild_is_sent_what_is_shown_now(door: Door) -> None:
+    """Other rules may make another answer of the same version."""
+    placed = await door.place()
+    order = f"orders/{placed['order_id']}"
+    before = (await door.get(order, {"Consistency-Token": placed["token"]})).headers["ETag"]
+    rebuilt = (await door.send(spell("POST", f"{PROJECTIONS}/orders/rebuild"))).content["generation"]
+
+    async def is_shown() -> bool:
+        return (await door.send(spell("GET", f"{PROJECTIONS}/orders"))).content["shown"] == rebuilt
+
+    await until(is_shown, seconds=30, what=f"{rebuilt} is shown")
+    now = await door.get(order, {"If-None-Match": before})
+    assert now.status == 200
+    assert (now.headers["ETag"] == before, now.headers["ETag"].split("-")[:2]) == (False, before.split("-")[:2])
+    assert (await door.get(order, {"If-None-Match": now.headers["ETag"]})).status == 304

@@ -197,7 +197,8 @@ async def test_Q2_the_etag_of_a_read_is_the_if_match_of_a_write(reader: Reader) 
     order = await reader.order(1)
     order_id = order.content["order_id"]
     read = await reader.get(f"orders/{order_id}", order.content["token"])
-    assert read.headers["ETag"] == order.headers["ETag"] == f'"1-{order.content["position"]}"'
+    assert order.headers["ETag"] == f'"1-{order.content["position"]}"'
+    assert read.headers["ETag"].startswith(order.headers["ETag"].rstrip('"') + "-")
     stale = await reader.command(f"orders/{order_id}/cancel", {}, If_Match='"0-0"')
     assert (stale.status, stale.content["code"]) == (412, "stale_version")
     done = await reader.command(f"orders/{order_id}/cancel", {}, If_Match=read.headers["ETag"])

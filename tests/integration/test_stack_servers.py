@@ -1,5 +1,6 @@
 """The private servers as tests use them: kill, start, wipe, move to another port."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from aio_pika.abc import AbstractChannel
 from pymongo import AsyncMongoClient
 
 from stack.errors import StartFailed
+from stack.process import spawn, until_ready
 from stack.servers import RabbitMQ
 from tests.support.servers import own_mongod, own_rabbitmq
 from tests.support.system import until
@@ -66,6 +68,20 @@ async def test_a_broker_that_does_not_start_tells_what_may_be_deleted(tmp_path: 
             await broker.wait_ready()
     finally:
         await broker.stop()
+
+
+async def test_who_does_not_get_ready_is_told_with_what_it_last_warned_of() -> None:
+    says = "[warning  ] read_models_unknown names=['ratings']"
+    program = await spawn([sys.executable, "-uc", f"print({says!r}); print('serving'); import time; time.sleep(60)"])
+
+    async def is_ready() -> bool:
+        return False
+
+    try:
+        with pytest.raises(StartFailed, match=r"it did not get ready within 1 s: .* read_models_unknown names=\['rat"):
+            await until_ready("it", program, is_ready, timeout_seconds=1)
+    finally:
+        await program.kill()
 
 
 async def _written_down(channel: AbstractChannel, data: Path) -> None:
