@@ -37,7 +37,7 @@ def up(
     if detach:
         with console.status("starting the stack ..."):
             ready = start_detached(wish)
-        console.print(box(ready))
+        console.print(box(ready, is_detached=True))
     else:
         asyncio.run(run_stack(wish, read_settings(), os.environ, console, lambda ready: console.print(box(ready))))
 

@@ -57,7 +57,7 @@ class Following:
         A quorum queue that lost its leader takes declarations and publishes, and never delivers or confirms.
         """
         if self._consumer:
-            log.warning("queues_renewed", group=self._group, partitions=sorted(suspects))
+            log.info("queues_renewed", group=self._group, partitions=sorted(suspects))
             self._suspects |= suspects
             self._consumer.lost.set()
 

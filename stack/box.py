@@ -14,14 +14,20 @@ PASSWORD_IN_URL = re.compile(r"(?<=://)([^:/@]+):[^@/]+@")
 OUR_LOGIN = f"{USER}:{PASSWORD}@"  # no secret
 
 
-def box(ready: Ready) -> Panel:
+def box(ready: Ready, *, is_detached: bool = False) -> Panel:
     """The addresses, what to know, and how to stop it."""
     lines = Table.grid(padding=(0, 2))
     for name, url in _addresses(ready.addresses):
         lines.add_row(Text(name, style="bold"), url)
     notes = [Text(f"! {note}", style="yellow") for note in ready.notes]
+    stop = "Stop it with `cqrs down`." if is_detached else "Stop it with Ctrl-C or `cqrs down`."
     return Panel(
-        Group(lines, "", *notes, Text("Stop it with Ctrl-C or `cqrs down`.")),
+        Group(
+            lines,
+            "",
+            *notes,
+            Text("Stop it with `cqrs down`." if is_detached else "Stop it with Ctrl-C or `cqrs down`."),
+        ),
         title=f"Leveret is ready ({ready.seconds:.1f} s) - for development only",
         subtitle=f"data and logs: {ready.data}",
         expand=False,

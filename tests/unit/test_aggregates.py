@@ -31,7 +31,7 @@ def test_every_state_that_rules_make_can_be_told(seed: int) -> None:
 def test_every_context_begins_with_a_state_that_can_be_told() -> None:
     for context, decider in DECIDERS.items():
         shown(f"{context}-1", decider.initial)
-    assert DECIDERS.keys() == {"order", "payment", "inventory", "product", "media", "attributes", "saga"}
+    assert DECIDERS.keys() >= {"order", "payment", "inventory", "product", "media", "attributes", "saga"}
 
 
 @pytest.mark.parametrize("stream", ["", "order", "order-", "order-x", "customer-1", "inventory-0", "-1", "saga-"])

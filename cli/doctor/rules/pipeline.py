@@ -10,6 +10,11 @@ SLOW_SECONDS, LATE_SECONDS = 2.0, 10.0
 
 def services(facts: Facts) -> Finding:
     away = [f"{service.name} at {service.url} ({service.trouble})" for service in facts.services if service.trouble]
+    if away and len(away) == len(facts.services):
+        return wrong(
+            f"No service answers: {', '.join(away)}.",
+            "`cqrs up` starts a stack; of services elsewhere the environment says where they are (docs/operations.md).",
+        )
     if away:
         return wrong(
             f"Not reached: {', '.join(away)}.", "Start them; `cqrs status` and their logs tell why they ended."
