@@ -22,12 +22,7 @@ def box(ready: Ready, *, is_detached: bool = False) -> Panel:
     notes = [Text(f"! {note}", style="yellow") for note in ready.notes]
     stop = "Stop it with `cqrs down`." if is_detached else "Stop it with Ctrl-C or `cqrs down`."
     return Panel(
-        Group(
-            lines,
-            "",
-            *notes,
-            Text("Stop it with `cqrs down`." if is_detached else "Stop it with Ctrl-C or `cqrs down`."),
-        ),
+        Group(lines, "", *notes, Text(stop)),
         title=f"Leveret is ready ({ready.seconds:.1f} s) - for development only",
         subtitle=f"data and logs: {ready.data}",
         expand=False,
