@@ -42,6 +42,7 @@ _GENERATIONS = {
     "not_parked": Problem((409,), "This document is not parked", "GET /cqrs/ops/parked lists those that are."),
     "not_in_log": Problem((409,), "The log has no such commit", "Have the views made anew: `cqrs projections reset`."),
     "generation_is_shown": Problem((409,), "Queries show this generation", "Have another one shown first."),
+    "not_comparable": Problem((409,), "The views cannot be compared now", "Ask again when a projector is ready."),
     "generation_of_another_log": Problem((409,), "The log is another one now", "Drop it, and build a new one."),
 }
 

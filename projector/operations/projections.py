@@ -4,13 +4,17 @@ from typing import TypedDict
 
 from aiohttp import web
 
-from common.errors import BadRequest, NotFound
+from common.errors import BadRequest, CommandRejected, NotFound
 from common.values import Message, is_number_id
 from projector.generations.known import ask_for_another, ask_to_drop, ask_to_show, model_called
-from projector.generations.shown import Generation, Projection, all_projections, one_generation, one_projection
+from projector.generations.shown import Example, Generation, Projection, all_projections, one_generation, one_projection
 from projector.operations.routes import Nothing, OperationRoute, Views
 from projector.verification.differences import FoundDifference, differences_of
+from projector.verification.moment import NotNow
+from projector.verification.sample import verify_sample
 from projector.views import reaching_views
+
+PAGES = 2  # of a sample: the projector has other work, and the client waits
 
 
 class Rebuild(Message):
@@ -35,6 +39,18 @@ class FoundDifferences(TypedDict):
     data: list[FoundDifference]
 
 
+class Verified(TypedDict):
+    """A sample of documents, and the sums of some users, compared with the fold of the log up to `position`."""
+
+    projection: str
+    position: int
+    documents: int
+    sums: int
+    differences: int
+    examples: list[Example]
+    is_identical: bool
+
+
 class Dropped(TypedDict):
     dropped: str
 
@@ -50,6 +66,24 @@ async def get_projection(views: Views, http: web.Request, _: Nothing) -> Project
 async def list_differences(views: Views, http: web.Request, _: Nothing) -> FoundDifferences:
     """Found by the projector, the newest 100 first; `repaired_at` is when it was seen to be right again."""
     return {"data": await differences_of(views.database, _name(http))}
+
+
+async def verify(views: Views, http: web.Request, _: Nothing) -> Verified:
+    """At most a thousand documents at a time, others each time. All of them: `cqrs projections verify --full`."""
+    model = model_called(http.match_info["name"])
+    try:
+        found = await verify_sample(views.log.database, views.database, model, pages=PAGES)
+    except NotNow as error:
+        raise CommandRejected("not_comparable", str(error)) from error
+    return {
+        "projection": model.collection,
+        "position": found.position,
+        "documents": found.documents,
+        "sums": found.sums,
+        "differences": found.differences,
+        "examples": [Example(**example) for example in found.examples],
+        "is_identical": found.is_identical,
+    }
 
 
 async def rebuild(views: Views, http: web.Request, wish: Rebuild) -> Generation:
@@ -96,6 +130,15 @@ PROJECTIONS = (
         "What was found not to be what the log makes of it",
         list_differences,
         FoundDifferences,
+    ),
+    OperationRoute(
+        "POST",
+        "/ops/projections/{name}/verify",
+        "VerifyProjection",
+        "Compare a sample of it with the log",
+        verify,
+        Verified,
+        problems=(409,),
     ),
     OperationRoute(
         "POST",

@@ -18,11 +18,16 @@ PAGE_USERS = 10
 
 
 async def verify_sample(
-    events: AsyncDatabase, views: AsyncDatabase, model: ReadModel[Any], tell: Tell = lambda _, __: None
+    events: AsyncDatabase,
+    views: AsyncDatabase,
+    model: ReadModel[Any],
+    tell: Tell = lambda _, __: None,
+    *,
+    pages: int = PAGES,
 ) -> Verdict:
     """NotNow as for the full one. `tell` hears of each page, and of no events: it counts documents."""
     verdict, seen = Verdict(projection=model.collection, is_full=False), set[Key]()
-    for _ in range(PAGES):
+    for _ in range(pages):
         async with moment_of(views) as moment, log_at(events, moment):
             verdict.position = max(verdict.position, moment.position)
         keys = [key for key in await _some_keys(events, views, model, moment) if key not in seen]

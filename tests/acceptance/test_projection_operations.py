@@ -36,3 +36,17 @@ async def test_who_has_what_was_shown_before_a_rebuild_is_sent_what_is_shown_now
     assert now.status == 200
     assert (now.headers["ETag"] == before, now.headers["ETag"].split("-")[:2]) == (False, before.split("-")[:2])
     assert (await door.get(order, {"If-None-Match": now.headers["ETag"]})).status == 304
+
+
+async def test_a_sample_is_compared_with_the_log_when_somebody_asks(door: Door) -> None:
+    placed = await door.place()
+    await door.get(f"orders/{placed['order_id']}", {"Consistency-Token": placed["token"]})
+    told = (await door.send(spell("POST", f"{PROJECTIONS}/orders/verify"))).content
+    assert (told["is_identical"], told["differences"], told["examples"]) == (True, 0, [])
+    assert told["documents"] > 0
+    assert told["sums"] > 0
+    assert told["position"] >= placed["position"]
+
+
+async def test_a_projection_that_there_is_not_is_not_compared(door: Door) -> None:
+    require_problem(await door.send(spell("POST", f"{PROJECTIONS}/nothing/verify")), 404, code="unknown_projection")

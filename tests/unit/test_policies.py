@@ -38,7 +38,7 @@ SHOP_WINDOW = {
 CONTRACT_PATHS = {
     *("/cqrs/openapi.json", "/cqrs/asyncapi.json", "/problems", "/problems/{slug}"),
     *("/cqrs/problems", "/cqrs/problems/{slug}", "/cqrs/docs", "/cqrs/docs/start.js"),
-    *("/console", "/console/{path}"),
+    *("/", "/console", "/console/{path}"),
     *("/cqrs/docs/swagger-ui.css", "/cqrs/docs/swagger-ui-bundle.js", "/cqrs/docs/favicon-32x32.png"),
 }
 OPEN_PATHS = {
