@@ -25,8 +25,12 @@ def _instant(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-Position = Annotated[int | None, typer.Option(min=1, metavar="N")]
-Moment = Annotated[datetime | None, typer.Option(parser=_instant, metavar="TIME")]
+FirstPosition = Annotated[int | None, typer.Option(min=1, metavar="N", help="From here on; else from the beginning.")]
+LastPosition = Annotated[int | None, typer.Option(min=1, metavar="N", help="Up to here; else to the head of the log.")]
+FirstMoment = Annotated[
+    datetime | None, typer.Option(parser=_instant, metavar="TIME", help="From then on, like 2026-01-31T08:30:00Z.")
+]
+LastMoment = Annotated[datetime | None, typer.Option(parser=_instant, metavar="TIME", help="Up to then.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import uvloop
 from rich.console import Console
 
 from cli.data import find_broker, open_events
-from cli.events.ranges import Moment, Position, Wish
+from cli.events.ranges import FirstMoment, FirstPosition, LastMoment, LastPosition, Wish
 from cli.events.republish_display import Course, as_json, how_to_go_on, showing, verdict
 from cli.options import Data
 from common.envelope import Seal
@@ -29,10 +29,10 @@ def republish_events(
     to_queue: Annotated[str | None, typer.Option(metavar="NAME", help="A queue of yours.")] = None,
     to_exchange: Annotated[str | None, typer.Option(metavar="NAME", help="An exchange of yours, instead.")] = None,
     declare: Annotated[bool, typer.Option("--declare", help="Make it, durable, where it is not there.")] = False,
-    from_position: Position = None,
-    from_time: Moment = None,
-    to_position: Position = None,
-    to_time: Moment = None,
+    from_position: FirstPosition = None,
+    from_time: FirstMoment = None,
+    to_position: LastPosition = None,
+    to_time: LastMoment = None,
     stream: Annotated[str | None, typer.Option(help="Only of this one, like order-57410cad-….")] = None,
     event_type: Annotated[list[str] | None, typer.Option("--type", help="Only such events; repeatable.")] = None,
     rate: Annotated[float, typer.Option(min=0, help="Events a second; 0 is as fast as it goes.")] = 0,
