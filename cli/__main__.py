@@ -1,13 +1,13 @@
 """The `cqrs` command: its subcommands, and how it says no."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.errors import ImportFailed
 from cli.lazy import LazyGroup, named
-from cli.table import COMMANDS, GROUPS
+from cli.table import COMMANDS, GROUPS, PANELS
 from common.version import VERSION
 from stack.errors import StackError
 
@@ -27,8 +27,13 @@ def application() -> LazyGroup:
     app.callback()(_about)
     group = typer.main.get_command(app)
     assert isinstance(group, LazyGroup)
-    group.commands.update(named(COMMANDS))
-    group.commands.update({name: LazyGroup.of(name, text, rows) for name, (text, rows) in GROUPS.items()})
+    commands = named(COMMANDS) | {name: LazyGroup.of(name, text, rows) for name, (text, rows) in GROUPS.items()}
+    for panel, names in PANELS.items():
+        for name in names:
+            command: Any = commands.pop(name)
+            command.rich_help_panel = panel
+            group.commands[name] = command
+    assert not commands, f"in no panel: {', '.join(commands)}"
     return group
 
 

@@ -84,3 +84,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Row]]] = {
         },
     ),
 }
+PANELS: Mapping[str, tuple[str, ...]] = {
+    "The stack on this machine": ("up", "down", "status", "process", "token"),
+    "What happens, and what is wrong": ("doctor", "events", "sagas", "projections"),
+    "The log": ("state", "log", "snapshot", "import", "migrate", "partitions"),
+    "For others": ("secrets", "accounts"),
+}
+"""How help shows them, each in one panel."""
