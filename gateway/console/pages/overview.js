@@ -4,11 +4,12 @@ import { href, narrow } from "../router.js";
 import { listPath, useResource } from "../resource.js";
 import { commits } from "../live.js";
 import { count, counted, decimal, milliseconds, rate, words } from "../format.js";
+import { verdictOf } from "../verdict.js";
 import { Chart } from "../parts/chart.js";
 import { Icon } from "../parts/icon.js";
 import { Instant } from "../parts/instant.js";
 import { Empty, Loaded } from "../parts/notices.js";
-import { Figures, PageHead, Panel } from "../parts/panel.js";
+import { behind, Figures, PageHead, Panel } from "../parts/panel.js";
 import { Pipeline } from "../parts/pipeline.js";
 import { Sentence } from "../parts/sentence.js";
 import { Status } from "../parts/status.js";
@@ -29,7 +30,7 @@ export function Overview({ query }) {
   const alerts = useResource("ops/alerts", { everySeconds: 5 });
   const positions = useResource("ops/positions", { everySeconds: 2 });
   return html`
-    <${PageHead} title="Overview" lead=${html`<${Verdict} alerts=${alerts} positions=${positions} />`} />
+    <${PageHead} title="Overview" lead=${html`<${Verdict} alerts=${alerts} pipeline=${pipeline} positions=${positions} />`} />
     <${Alerts} of=${alerts.data?.data ?? []} />
     <${Loaded} of=${positions}>${(told) => html`<${Now} positions=${told} />`}<//>
     <${Panel} title="From command to view">
@@ -43,13 +44,11 @@ export function Overview({ query }) {
 
 const NO_MONITOR = html`<${Empty} title="The monitor does not run" command="python -m monitor">It looks at each part of the system every five seconds, and keeps what it saw for a day. Start it:<//>`;
 
-function Verdict({ alerts, positions }) {
-  const found = alerts.data?.data;
+function Verdict({ alerts, pipeline, positions }) {
   if (positions.problem) return html`<${Status} of="down" label="The log's position is unknown" />`;
-  if (!found) return alerts.problem ? html`<${Status} of="unverified" label="Not watched: the monitor is away" />` : "Looking…";
-  if (!found.length) return html`<${Status} of="ok" label="All is well" />`;
-  const worst = found.some(({ severity }) => severity === "critical") ? "critical" : "warning";
-  return html`<${Status} of=${worst} label=${found.length === 1 ? "One thing wants a look" : `${count(found.length)} things want a look`} />`;
+  if (alerts.problem || pipeline.problem) return html`<${Status} of="unverified" label="Not watched: the monitor is away" />`;
+  if (!alerts.data || !pipeline.data || !positions.data) return "Looking…";
+  return html`<${Status} ...${verdictOf(alerts.data.data, pipeline.data.stages, positions.data.groups.views ?? null)} />`;
 }
 
 const Alerts = ({ of }) => of.map((alert) => html`
@@ -58,14 +57,13 @@ const Alerts = ({ of }) => of.map((alert) => html`
     <div><strong>${words(alert.severity)}: ${alert.summary}</strong><p><${Sentence} text=${alert.advice} />${" "}<span class="fine">Since <${Instant} at=${alert.since} /></span></p></div>
   </div>`);
 
-function Now({ positions: { head, relay, groups } }) {
-  return html`<${Figures} rows=${[
-    ["Commits in the log", count(head)],
-    ["Relay", relay ? (relay.connected ? "Connected" : "Waits") : "–", relay && `${counted(relay.lag, "commit")} behind`],
-    ["Views behind", groups.views ? milliseconds(groups.views.lag_ms) : "–", groups.views && counted(groups.views.lag, "commit")],
-    ["Sagas behind", groups.sagas ? milliseconds(groups.sagas.lag_ms) : "–", groups.sagas && counted(groups.sagas.lag, "commit")],
+const Now = ({ positions: { head, relay, groups } }) => html`
+  <${Figures} rows=${[
+    ["Commits in the log", head === null ? "unknown" : count(head)],
+    ["Relay", relay ? (relay.connected ? "Connected" : "Waits") : "unknown", relay && `${counted(relay.lag, "commit")} behind`],
+    ["Views behind", ...behind(groups.views)],
+    ["Sagas behind", ...behind(groups.sagas)],
   ]} />`;
-}
 
 const Spans = ({ chosen }) => html`
   <div class="choice" role="group" aria-label="Time">
