@@ -3,7 +3,7 @@ import { html, useMemo } from "../view.js";
 import { href, narrow } from "../router.js";
 import { listPath, useResource } from "../resource.js";
 import { commits } from "../live.js";
-import { count, counted, decimal, milliseconds, rate, words } from "../format.js";
+import { count, counted, milliseconds, rate, words } from "../format.js";
 import { verdictOf } from "../verdict.js";
 import { Chart } from "../parts/chart.js";
 import { Icon } from "../parts/icon.js";
@@ -20,8 +20,8 @@ const NEWEST = 8;
 const CHARTS = [
   ["Commands", rate, [["accepted", "accepted"], ["refused", "refused", [4, 3]], ["conflicted", "conflicted", [1, 3]]]],
   ["Events", rate, [["stored", "stored"], ["published", "published", [6, 3]], ["projected", "projected", [2, 3]]]],
-  ["From command to view", milliseconds, [["p50", "write_to_read_p50_ms"], ["p95", "write_to_read_p95_ms", [6, 3]], ["p99", "write_to_read_p99_ms", [2, 3]]]],
-  ["Waiting", decimal, [["messages in queues", "queue_messages"], ["relay behind", "relay_lag", [6, 3]], ["views behind", "projection_lag", [2, 3]]]],
+  ["Write to read", milliseconds, [["p50", "write_to_read_p50_ms"], ["p95", "write_to_read_p95_ms", [6, 3]], ["p99", "write_to_read_p99_ms", [2, 3]]]],
+  ["Waiting", count, [["messages in queues", "queue_messages"], ["relay behind", "relay_lag", [6, 3]], ["views behind", "projection_lag", [2, 3]]], { isWhole: true }],
 ];
 
 export function Overview({ query }) {
@@ -77,7 +77,7 @@ function Samples({ minutes }) {
   return html`
     <${Loaded} of=${samples} unavailable=${NO_MONITOR}>
       ${({ data }) => data.length > 1
-        ? html`<div class="charts">${CHARTS.map(([title, format, lines]) => html`<${Plot} title=${title} format=${format} lines=${lines} data=${data} key=${title} />`)}</div>`
+        ? html`<div class="charts">${CHARTS.map(([title, format, lines, look]) => html`<${Plot} title=${title} format=${format} lines=${lines} look=${look} data=${data} key=${title} />`)}</div>`
         : html`<${Empty} title="No samples yet">The monitor has only begun to look; the first lines are drawn in ten seconds.<//>`}
     <//>`;
 }
@@ -87,12 +87,12 @@ const samplesSince = (minutes, step) => (minutes === "15"
   ? "ops/samples"
   : listPath("ops/samples", { from: new Date(Date.now() - minutes * 60_000).toISOString(), step: Math.ceil(step) }));
 
-function Plot({ title, format, lines, data }) {
+function Plot({ title, format, lines, look, data }) {
   const plotted = useMemo(() => ({
     seconds: data.map(({ at }) => Date.parse(at) / 1000),
     lines: lines.map(([name, field, dash], at) => ({ name, dash, color: `--series-${at + 1}`, values: data.map((sample) => sample[field]) })),
   }), [data]);
-  return html`<${Chart} title=${title} format=${format} ...${plotted} />`;
+  return html`<${Chart} title=${title} format=${format} ...${plotted} ...${look} />`;
 }
 
 const Newest = () => html`
