@@ -80,3 +80,13 @@ async def test_views_have_an_age_only_where_commits_wait(
     figure = console.page.locator(".figures > div").filter(has_text="Views behind")
     await expect(figure.locator("dd")).to_have_text(behind)
     await expect(console.page.locator(".lead .status")).to_have_text(said)
+
+
+async def test_a_line_moves_only_while_commits_move_along_it(console: Console) -> None:
+    """Views tell how often they are asked: that moves nothing."""
+    asked = stages()
+    next(stage for stage in asked["stages"] if stage["name"] == "views")["rate"] = 0.4
+    await told(console, "pipeline", asked)
+    await console.open()
+    await expect(console.page.locator(".stage").filter(has_text="Views")).to_contain_text("0.4 queries/s")
+    await expect(console.page.locator(".pipe.flows")).to_have_count(0)
