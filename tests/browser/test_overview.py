@@ -90,3 +90,27 @@ async def test_a_line_moves_only_while_commits_move_along_it(console: Console) -
     await console.open()
     await expect(console.page.locator(".stage").filter(has_text="Views")).to_contain_text("0.4 queries/s")
     await expect(console.page.locator(".pipe.flows")).to_have_count(0)
+
+
+async def test_a_sample_that_stands_alone_is_drawn(console: Console) -> None:
+    """Between gaps no line can be drawn: it is a point."""
+    known = {"queue_messages": 1, "relay_lag": 0, "projection_lag": 0}
+    waits = [None, 40.0, None, None, 60.0, None]
+    data = [known | {"at": f"2026-10-05T09:3{n}:00Z", "write_to_read_p50_ms": wait} for n, wait in enumerate(waits)]
+    await told(console, "samples", {"step_seconds": 60, "data": data})
+    await console.open()
+    chart = console.page.locator(".chart").filter(has_text="Write to read")
+    await expect(chart.locator(".legend")).to_contain_text("p50 60 ms")
+    assert await chart.locator("canvas").evaluate(COLOURED) > 0
+
+
+COLOURED = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const [red, green, blue, alpha] = data.slice(at, at + 4);
+    if (alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 80) found += 1;
+  }
+  return found;
+}"""
+"""How many pixels are of a line's colour: scale and grid are grey."""

@@ -41,7 +41,7 @@ export function Chart({ title, seconds, lines, format, scale = format, bars = fa
 }
 
 const Key = ({ line, format }) => html`
-  <li><i class=${`swatch ${line.dash ? "dashed" : ""}`} style=${{ color: `var(${line.color})` }}></i>${line.name}
+  <li><i class=${`swatch ${line.dash ? "dashed" : ""}`} style=${{ color: `var(${line.color})` }}></i>${line.name}${" "}
     <b>${format(newest(line.values))}</b></li>`;
 
 const newest = (values) => values.findLast((value) => value !== null && value !== undefined) ?? null;
