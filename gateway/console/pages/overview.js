@@ -13,6 +13,7 @@ import { behind, Figures, PageHead, Panel } from "../parts/panel.js";
 import { Pipeline } from "../parts/pipeline.js";
 import { Sentence } from "../parts/sentence.js";
 import { Status } from "../parts/status.js";
+import { Stream } from "../parts/subject.js";
 
 const SPANS = [["15", "15 minutes"], ["60", "1 hour"], ["1440", "24 hours"]];
 const MOST_POINTS = 300;
@@ -102,10 +103,10 @@ const Newest = () => html`
       : html`<${Empty} title="Nothing has happened yet" command="python demo_cqrs.py">The demo places orders, pays and ships them:<//>`}
   <//>`;
 
-const Line = ({ commit: { position, stream, recorded_at, events } }) => html`
+const Line = ({ commit, commit: { position, recorded_at, events } }) => html`
   <li>
     <span class="position">${count(position)}</span>
     <strong>${events.map(({ event }) => words(event)).join(", ")}</strong>
-    ${stream.startsWith("order-") ? html`<a class="stream" href=${href(`orders/${stream.slice(6)}`)}>${stream}</a>` : html`<span class="stream">${stream}</span>`}
+    <${Stream} of=${commit} />
     <span class="fine"><${Instant} at=${recorded_at} /></span>
   </li>`;
