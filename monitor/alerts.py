@@ -116,7 +116,7 @@ RULES = (
         name="parked_documents",
         severity="warning",
         is_so=lambda sample: over(sample.parked, 0),
-        summary=lambda sample: f"Documents that stand still: {sample.parked}.",
+        summary=lambda sample: f"Parked documents: {sample.parked}.",
         advice="`cqrs projections parked --by-error` says why; `cqrs projections retry` once the cause is repaired.",
     ),
     Rule(

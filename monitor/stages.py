@@ -133,7 +133,7 @@ _ROWS = (
         is_slow=lambda s: over(s.parked, 0),
         rate=lambda s: s.asked,
         lag_ms=lambda s: s.write_to_read_p95_ms,
-        detail=lambda s: f"Documents that stand still: {_told(s.parked)}.",
+        detail=lambda s: f"Parked documents: {_told(s.parked)}.",
     ),
     _Row(
         name="sagas",

@@ -1,7 +1,7 @@
 // What may be done with an order in which status: the buttons, and what they send.
 
 const ITEM = [
-  { name: "product_id", title: "Product", type: "number", isNeeded: true, attributes: { min: 1, step: 1 } },
+  { name: "product_id", title: "Product id", type: "number", isNeeded: true, attributes: { min: 1, step: 1 } },
   { name: "quantity", title: "Quantity", type: "number", value: 1, isNeeded: true, attributes: { min: 1, step: 1 } },
 ];
 const REASON = { name: "reason", title: "Reason", attributes: { maxlength: 500 } };

@@ -1,5 +1,7 @@
 """The live tail: no event missing, none twice, and no memory lost, however much happens."""
 
+from playwright.async_api import expect
+
 from tests.browser.chromium import Console
 from tests.browser.shop import Shop
 from tests.support.system import System, until
@@ -64,12 +66,29 @@ async def test_a_held_list_stands_still_and_goes_on_where_the_log_is(console: Co
     await shows(console, await head(shop))
 
 
+async def test_a_commit_leads_to_what_it_is_about(console: Console, shop: Shop) -> None:
+    """A payment has no page of its own: it leads to its order."""
+    order_id = await shop.order()
+    await shop.pay(order_id)
+    await console.open("events")
+    for context, address in (("order", f"orders/{order_id}"), ("payment", f"orders/{order_id}")):
+        link = console.page.locator(f'.tail a.stream[href="/console/{address}"]').filter(has_text=f"{context}-")
+        await expect(link.first).to_be_visible()
+    await expect(console.page.locator('.tail a.stream[href^="/console/products/"]').first).to_be_visible()
+
+
+async def test_what_is_shown_is_told_apart_from_what_is_new(console: Console, shop: Shop) -> None:
+    await console.open("events?context=order")
+    shown = await console.page.locator(".tail > li").count()
+    await expect(console.page.locator("#tally")).to_contain_text(f"{shown} shown, 0 new since you opened the page")
+
+
 async def test_a_commit_is_copied_as_json_and_as_a_command(console: Console) -> None:
     await console.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await console.open("events?context=order")
     row = console.page.locator(".tail > li").first
     position = int(await row.get_attribute("data-position") or 0)
-    await row.locator("summary").click()
+    await row.locator("summary strong").click()  # beside it is the link
     await row.get_by_role("button", name="Copy as curl").click()
     copied = await console.page.evaluate("navigator.clipboard.readText()")
     assert copied == f"curl -s {console.address}/cqrs/ops/events/{position}"

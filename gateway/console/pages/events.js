@@ -10,7 +10,7 @@ import { Json, pretty } from "../parts/json.js";
 import { Empty, Trouble } from "../parts/notices.js";
 import { PageHead } from "../parts/panel.js";
 import { Status } from "../parts/status.js";
-import { subjectLink } from "../parts/subject.js";
+import { Stream } from "../parts/subject.js";
 
 /** So many rows are drawn, however many are kept. */
 const MOST_DRAWN = 200;
@@ -24,7 +24,7 @@ export function Events({ query }) {
   const found = all.filter(fits);
   const more = held ? commits.value.findIndex(({ position }) => position === held[0]?.position) : 0;
   return html`
-    <${PageHead} title="Events" lead=${html`<${Tally} />`}>
+    <${PageHead} title="Events" lead=${html`<${Tally} shown=${Math.min(found.length, MOST_DRAWN)} />`}>
       <button class="button" aria-pressed=${held !== null} onClick=${() => hold(held ? null : commits.value)}>
         <${Icon} name=${held ? "play" : "pause"} />${held ? `Go on${more > 0 ? ` (${count(more)} new)` : ""}` : "Pause"}
       </button>
@@ -36,13 +36,13 @@ export function Events({ query }) {
       <p class="fine">The newest ${MOST_DRAWN} of ${count(found.length)} that are kept here. What is older is in the log: <code>cqrs events search</code>.</p>`}`;
 }
 
-function Tally() {
+function Tally({ shown }) {
   const { seen, skipped, doubled } = counts.value;
   const isWhole = skipped === 0 && doubled === 0;
   return html`
     <span data-seen=${seen} data-skipped=${skipped} data-doubled=${doubled} id="tally">
       <${Status} of=${state.value} label=${LIVE_WORDS[state.value]} />
-      ${count(seen)} since the page was opened, ${isWhole ? "none missing, none twice" : `${count(skipped)} missing, ${count(doubled)} twice`}
+      ${count(shown)} shown, ${count(seen)} new since you opened the page; ${isWhole ? "none missing, none twice" : `${count(skipped)} missing, ${count(doubled)} twice`}
     </span>`;
 }
 
@@ -60,15 +60,15 @@ function Filters({ query }) {
   const value = (name) => query.get(name) ?? "";
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <div class="field"><label for="context">Of</label>
+      <div class="field"><label for="context">Context</label>
         <select id="context" onChange=${change("context")}>
-          <option value="">everything</option>
+          <option value="">all contexts</option>
           ${CONTEXTS.map((one) => html`<option value=${one} selected=${one === value("context")}>${one}</option>`)}
         </select></div>
-      <div class="field"><label for="type">Event</label>
+      <div class="field"><label for="type">Event type</label>
         <input id="type" type="search" placeholder="OrderPaid" value=${value("type")} onInput=${change("type")} /></div>
-      <div class="field wide"><label for="about">About</label>
-        <input id="about" type="search" placeholder="An order's id, a customer, an actor…" value=${value("about")} onInput=${change("about")} /></div>
+      <div class="field wide"><label for="about">Any text in it</label>
+        <input id="about" type="search" placeholder="Order id, customer, actor…" value=${value("about")} onInput=${change("about")} /></div>
     </form>`;
 }
 
@@ -77,7 +77,7 @@ const Nothing = ({ isNarrowed }) => isNarrowed
   : html`<${Empty} title="Nothing has happened yet" command="cqrs events tail">The first order fills this; a terminal shows the same:<//>`;
 
 const List = ({ rows }) => html`
-  <ol class="tail panel bare" aria-label="Events, newest first">
+  <ol class="tail panel bare" aria-label="Events, newest first" style=${{ "--digits": count(rows[0].position).length }}>
     ${rows.map((commit) => html`<${Row} commit=${commit} key=${commit.position} />`)}
   </ol>`;
 
@@ -89,18 +89,17 @@ function Row({ commit }) {
         <summary>
           <span class="position">${count(commit.position)}</span>
           <strong>${commit.events.map(({ event }) => words(event)).join(", ")}</strong>
-          <span class="stream">${commit.stream}</span>
           <span class="fine"><${Instant} at=${commit.recorded_at} /></span>
         </summary>
         ${isOpen && html`<${Inside} commit=${commit} />`}
       </details>
+      <${Stream} of=${commit} />
     </li>`;
 }
 
 const Inside = ({ commit }) => html`
   <div class="inside">
     <div class="actions">
-      ${subjectLink(commit.stream)}
       <${CopyButton} text=${() => pretty(commit)} label="Copy as JSON" />
       <${CopyButton} text=${() => curlOf(commit)} label="Copy as curl" />
     </div>

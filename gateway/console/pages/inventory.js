@@ -46,8 +46,8 @@ const STOCK = {
   title: "Set the stock", icon: "plus", kind: "main", path: "commands/inventory",
   explains: "What is left empty stays as it is. A product that is not there yet needs a name.",
   fields: [
-    { name: "product_id", title: "Product", type: "number", isNeeded: true, attributes: { min: 1 } },
-    { name: "product_name", title: "Name" },
+    { name: "product_id", title: "Product id", type: "number", isNeeded: true, attributes: { min: 1 } },
+    { name: "product_name", title: "Product's name" },
     { name: "quantity", title: "On hand", type: "number", attributes: { min: 0 } },
     { name: "unit_price", title: "Price in EUR", attributes: { inputmode: "decimal", pattern: "[0-9]+([.][0-9]+)?" } },
     { name: "low_stock_threshold", title: "Low from", type: "number", attributes: { min: 0 } },

@@ -17,7 +17,7 @@ export function Lab() {
   const tell = teller(lab.reload);
   return html`
     <${PageHead} title="Lab" lead="Break something, and watch it heal on the overview. Nothing here exists in production.">
-      <a class="button" href=${href("")}>Watch</a><//>
+      <a class="button" href=${href("")}>Watch on the overview</a><//>
     <${Loaded} of=${lab} unavailable=${NO_LAB}>
       ${(told) => html`
         <div class="columns halves">

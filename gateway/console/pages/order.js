@@ -88,10 +88,13 @@ function Behind({ order, query }) {
   return html`
     <section class="panel" aria-label="Behind it">
       <${Tabs} tabs=${TABS} chosen=${chosen} name="show" label="Behind this order">
-        <${Look} stream=${`order-${order.order_id}`} id=${order.order_id} version=${order.version} query=${query} key=${chosen} />
+        <${Look} stream=${`order-${order.order_id}`} id=${order.order_id} version=${order.version} query=${query} names=${namesIn(order)} key=${chosen} />
       <//>
     </section>`;
 }
+
+/** Of products, by id, as the order knows them today. */
+const namesIn = ({ items }) => new Map(items.map(({ product_id, product_name }) => [product_id, product_name]));
 
 function SagaOf({ id, version }) {
   const saga = useResource(`queries/orders/${id}/saga`, { everySeconds: 5 });

@@ -74,9 +74,9 @@ const CURL = `curl -X POST ${location.origin}/cqrs/commands/orders -H 'Content-T
 const NEW_ORDER = {
   title: "Place an order", label: "New order", icon: "plus", kind: "main", path: "commands/orders",
   fields: [
-    { name: "user_id", title: "Customer", type: "number", value: 123, isNeeded: true, attributes: { min: 1 } },
-    { name: "customer_name", title: "Name" },
-    { name: "product_id", title: "Product", type: "number", value: 456, isNeeded: true, attributes: { min: 1 } },
+    { name: "user_id", title: "Customer id", type: "number", value: 123, isNeeded: true, attributes: { min: 1 } },
+    { name: "customer_name", title: "Customer's name" },
+    { name: "product_id", title: "Product id", type: "number", value: 456, isNeeded: true, attributes: { min: 1 } },
     { name: "quantity", title: "Quantity", type: "number", value: 1, isNeeded: true, attributes: { min: 1 } },
   ],
   body: withoutNulls,
@@ -93,19 +93,19 @@ function Filters({ query }) {
   return html`
     <form class="filters" role="search" onSubmit=${submit} key=${String(query)}>
       <div class="field wide"><label for="q">Search</label>
-        <input id="q" name="q" type="search" defaultValue=${value("q")} placeholder="Name, product, ORD-2026-1207…" /></div>
+        <input id="q" name="q" type="search" defaultValue=${value("q")} placeholder="Name, product, number…" /></div>
       <div class="field"><label for="status">Status</label>
         <select id="status" name="status" onChange=${(event) => event.target.form.requestSubmit()}>
           <option value="">any</option>
           ${STATUSES.map((one) => html`<option value=${one} selected=${one === value("status")}>${one.toLowerCase()}</option>`)}
         </select></div>
-      <div class="field"><label for="user_id">Customer</label>
+      <div class="field"><label for="user_id">Customer id</label>
         <input id="user_id" name="user_id" inputmode="numeric" pattern="[0-9]*" defaultValue=${value("user_id")} /></div>
-      <div class="field"><label for="product_id">Product</label>
+      <div class="field"><label for="product_id">Product id</label>
         <input id="product_id" name="product_id" inputmode="numeric" pattern="[0-9]*" defaultValue=${value("product_id")} /></div>
       <div class="field"><label for="placed_from">Placed from</label>
         <input id="placed_from" name="placed_from" type="date" defaultValue=${value("placed_from")} /></div>
-      <div class="field"><label for="placed_to">to</label>
+      <div class="field"><label for="placed_to">Placed to</label>
         <input id="placed_to" name="placed_to" type="date" defaultValue=${value("placed_to")} /></div>
       <button class="button"><${Icon} name="search" />Search</button>
     </form>`;

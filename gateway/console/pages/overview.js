@@ -3,15 +3,17 @@ import { html, useMemo } from "../view.js";
 import { href, narrow } from "../router.js";
 import { listPath, useResource } from "../resource.js";
 import { commits } from "../live.js";
-import { count, counted, decimal, milliseconds, rate, words } from "../format.js";
+import { count, counted, milliseconds, rate, words } from "../format.js";
+import { verdictOf } from "../verdict.js";
 import { Chart } from "../parts/chart.js";
 import { Icon } from "../parts/icon.js";
 import { Instant } from "../parts/instant.js";
 import { Empty, Loaded } from "../parts/notices.js";
-import { Figures, PageHead, Panel } from "../parts/panel.js";
+import { behind, Figures, PageHead, Panel } from "../parts/panel.js";
 import { Pipeline } from "../parts/pipeline.js";
 import { Sentence } from "../parts/sentence.js";
 import { Status } from "../parts/status.js";
+import { Stream } from "../parts/subject.js";
 
 const SPANS = [["15", "15 minutes"], ["60", "1 hour"], ["1440", "24 hours"]];
 const MOST_POINTS = 300;
@@ -19,8 +21,8 @@ const NEWEST = 8;
 const CHARTS = [
   ["Commands", rate, [["accepted", "accepted"], ["refused", "refused", [4, 3]], ["conflicted", "conflicted", [1, 3]]]],
   ["Events", rate, [["stored", "stored"], ["published", "published", [6, 3]], ["projected", "projected", [2, 3]]]],
-  ["From command to view", milliseconds, [["p50", "write_to_read_p50_ms"], ["p95", "write_to_read_p95_ms", [6, 3]], ["p99", "write_to_read_p99_ms", [2, 3]]]],
-  ["Waiting", decimal, [["messages in queues", "queue_messages"], ["relay behind", "relay_lag", [6, 3]], ["views behind", "projection_lag", [2, 3]]]],
+  ["Write to read", milliseconds, [["p50", "write_to_read_p50_ms"], ["p95", "write_to_read_p95_ms", [6, 3]], ["p99", "write_to_read_p99_ms", [2, 3]]]],
+  ["Waiting", count, [["messages in queues", "queue_messages"], ["relay behind", "relay_lag", [6, 3]], ["views behind", "projection_lag", [2, 3]]], { isWhole: true }],
 ];
 
 export function Overview({ query }) {
@@ -29,7 +31,7 @@ export function Overview({ query }) {
   const alerts = useResource("ops/alerts", { everySeconds: 5 });
   const positions = useResource("ops/positions", { everySeconds: 2 });
   return html`
-    <${PageHead} title="Overview" lead=${html`<${Verdict} alerts=${alerts} positions=${positions} />`} />
+    <${PageHead} title="Overview" lead=${html`<${Verdict} alerts=${alerts} pipeline=${pipeline} positions=${positions} />`} />
     <${Alerts} of=${alerts.data?.data ?? []} />
     <${Loaded} of=${positions}>${(told) => html`<${Now} positions=${told} />`}<//>
     <${Panel} title="From command to view">
@@ -43,13 +45,11 @@ export function Overview({ query }) {
 
 const NO_MONITOR = html`<${Empty} title="The monitor does not run" command="python -m monitor">It looks at each part of the system every five seconds, and keeps what it saw for a day. Start it:<//>`;
 
-function Verdict({ alerts, positions }) {
-  const found = alerts.data?.data;
+function Verdict({ alerts, pipeline, positions }) {
   if (positions.problem) return html`<${Status} of="down" label="The log's position is unknown" />`;
-  if (!found) return alerts.problem ? html`<${Status} of="unverified" label="Not watched: the monitor is away" />` : "Looking…";
-  if (!found.length) return html`<${Status} of="ok" label="All is well" />`;
-  const worst = found.some(({ severity }) => severity === "critical") ? "critical" : "warning";
-  return html`<${Status} of=${worst} label=${found.length === 1 ? "One thing wants a look" : `${count(found.length)} things want a look`} />`;
+  if (alerts.problem || pipeline.problem) return html`<${Status} of="unverified" label="Not watched: the monitor is away" />`;
+  if (!alerts.data || !pipeline.data || !positions.data) return "Looking…";
+  return html`<${Status} ...${verdictOf(alerts.data.data, pipeline.data.stages, positions.data.groups.views ?? null)} />`;
 }
 
 const Alerts = ({ of }) => of.map((alert) => html`
@@ -58,14 +58,13 @@ const Alerts = ({ of }) => of.map((alert) => html`
     <div><strong>${words(alert.severity)}: ${alert.summary}</strong><p><${Sentence} text=${alert.advice} />${" "}<span class="fine">Since <${Instant} at=${alert.since} /></span></p></div>
   </div>`);
 
-function Now({ positions: { head, relay, groups } }) {
-  return html`<${Figures} rows=${[
-    ["Commits in the log", count(head)],
-    ["Relay", relay ? (relay.connected ? "Connected" : "Waits") : "–", relay && `${counted(relay.lag, "commit")} behind`],
-    ["Views behind", groups.views ? milliseconds(groups.views.lag_ms) : "–", groups.views && counted(groups.views.lag, "commit")],
-    ["Sagas behind", groups.sagas ? milliseconds(groups.sagas.lag_ms) : "–", groups.sagas && counted(groups.sagas.lag, "commit")],
+const Now = ({ positions: { head, relay, groups } }) => html`
+  <${Figures} rows=${[
+    ["Commits in the log", head === null ? "unknown" : count(head)],
+    ["Relay", relay ? (relay.connected ? "Connected" : "Waits") : "unknown", relay && `${counted(relay.lag, "commit")} behind`],
+    ["Views behind", ...behind(groups.views)],
+    ["Sagas behind", ...behind(groups.sagas)],
   ]} />`;
-}
 
 const Spans = ({ chosen }) => html`
   <div class="choice" role="group" aria-label="Time">
@@ -79,7 +78,7 @@ function Samples({ minutes }) {
   return html`
     <${Loaded} of=${samples} unavailable=${NO_MONITOR}>
       ${({ data }) => data.length > 1
-        ? html`<div class="charts">${CHARTS.map(([title, format, lines]) => html`<${Plot} title=${title} format=${format} lines=${lines} data=${data} key=${title} />`)}</div>`
+        ? html`<div class="charts">${CHARTS.map(([title, format, lines, look]) => html`<${Plot} title=${title} format=${format} lines=${lines} look=${look} data=${data} key=${title} />`)}</div>`
         : html`<${Empty} title="No samples yet">The monitor has only begun to look; the first lines are drawn in ten seconds.<//>`}
     <//>`;
 }
@@ -89,12 +88,12 @@ const samplesSince = (minutes, step) => (minutes === "15"
   ? "ops/samples"
   : listPath("ops/samples", { from: new Date(Date.now() - minutes * 60_000).toISOString(), step: Math.ceil(step) }));
 
-function Plot({ title, format, lines, data }) {
+function Plot({ title, format, lines, look, data }) {
   const plotted = useMemo(() => ({
     seconds: data.map(({ at }) => Date.parse(at) / 1000),
     lines: lines.map(([name, field, dash], at) => ({ name, dash, color: `--series-${at + 1}`, values: data.map((sample) => sample[field]) })),
   }), [data]);
-  return html`<${Chart} title=${title} format=${format} ...${plotted} />`;
+  return html`<${Chart} title=${title} format=${format} ...${plotted} ...${look} />`;
 }
 
 const Newest = () => html`
@@ -104,10 +103,10 @@ const Newest = () => html`
       : html`<${Empty} title="Nothing has happened yet" command="python demo_cqrs.py">The demo places orders, pays and ships them:<//>`}
   <//>`;
 
-const Line = ({ commit: { position, stream, recorded_at, events } }) => html`
+const Line = ({ commit, commit: { position, recorded_at, events } }) => html`
   <li>
     <span class="position">${count(position)}</span>
     <strong>${events.map(({ event }) => words(event)).join(", ")}</strong>
-    ${stream.startsWith("order-") ? html`<a class="stream" href=${href(`orders/${stream.slice(6)}`)}>${stream}</a>` : html`<span class="stream">${stream}</span>`}
+    <${Stream} of=${commit} />
     <span class="fine"><${Instant} at=${recorded_at} /></span>
   </li>`;

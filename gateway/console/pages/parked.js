@@ -1,4 +1,4 @@
-// One document that stands still: what stopped it, what waits behind it, and the two ways on.
+// One parked document: what stopped it, what waits behind it, and the two ways on.
 import { html } from "../view.js";
 import { href } from "../router.js";
 import { useResource } from "../resource.js";
@@ -36,7 +36,7 @@ const Why = ({ of: { code, detail, document, commit, waiting, waiting_commits } 
   <//>`;
 
 const retry = (document) => ({
-  title: "Fold it again", label: "Retry", icon: "undo", kind: "main", path: "ops/parked/retry", body: () => document,
+  title: "Fold it again", label: "Retry", icon: "again", kind: "main", path: "ops/parked/retry", body: () => document,
   explains: "Repair the cause first. The document is then folded again from its streams.",
   done: () => "It is folded again",
 });

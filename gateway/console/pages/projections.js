@@ -1,9 +1,9 @@
-// The read models: how far each is, what stands beside it, and what stands still in it.
+// The read models: how far each is, what stands beside it, and what is parked.
 import { html } from "../view.js";
 import { useResource } from "../resource.js";
-import { count, counted, milliseconds } from "../format.js";
+import { count } from "../format.js";
 import { Loaded } from "../parts/notices.js";
-import { Figures, PageHead } from "../parts/panel.js";
+import { behind, Figures, PageHead } from "../parts/panel.js";
 import { Projection } from "../parts/projection.js";
 import { ParkedByError } from "../parts/parked_by_error.js";
 
@@ -24,7 +24,7 @@ export function Projections() {
 
 const Standing = ({ of: { head, groups } }) => html`
   <${Figures} rows=${[
-    ["Head of the log", count(head)],
-    ["Views behind", milliseconds(groups.views?.lag_ms), counted(groups.views?.lag, "commit")],
+    ["Head of the log", head === null ? "unknown" : count(head)],
+    ["Views behind", ...behind(groups.views)],
     ["Partitions", count(groups.views?.partitions.length)],
   ]} />`;

@@ -11,7 +11,7 @@ import { Wish } from "../parts/wish.js";
 export function Saga({ words: [name, id] }) {
   const saga = useResource(`ops/sagas/${name}/${id}`, { everySeconds: 5 });
   const again = {
-    title: "Fold it again", icon: "undo", kind: "main", path: `ops/sagas/${name}/${id}/retry`,
+    title: "Fold it again", icon: "again", kind: "main", path: `ops/sagas/${name}/${id}/retry`,
     explains: "Repair the cause first. The saga is then folded again from the log; nothing is asked for twice.",
     done: () => "The saga is folded again within a second or two",
     onDone: () => saga.reload(),

@@ -1,5 +1,6 @@
 // The frames of a page: its head, its panels, its figures.
 import { html } from "../view.js";
+import { counted, milliseconds } from "../format.js";
 
 /** `title` is focused after each step to another page, so that the keyboard goes on from there. */
 export const PageHead = ({ title, lead, children }) => html`
@@ -30,3 +31,12 @@ export const Facts = ({ rows }) => html`
     ${rows.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => html`
       <div><dt>${name}</dt><dd>${value}</dd></div>`)}
   </dl>`;
+
+/**
+ * How far a group is behind the log, as value and note. It has an age only where commits wait: when the projector is
+ * silent `lag_ms` is how long it has been so, whether there was anything to do or not.
+ */
+export function behind(group) {
+  if (!group || group.lag === null) return ["unknown"];
+  return [counted(group.lag, "commit"), group.lag > 0 && `for ${milliseconds(group.lag_ms)}`];
+}

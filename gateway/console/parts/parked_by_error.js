@@ -1,4 +1,4 @@
-// Documents that stand still, by what stopped them; each group is folded again with one button.
+// Parked documents, by what stopped them; each group is folded again with one button.
 import { html } from "../view.js";
 import { href } from "../router.js";
 import { useResource } from "../resource.js";
@@ -15,11 +15,11 @@ export function ParkedByError() {
   const reload = () => { errors.reload(); parked.reload(); };
   const number = errors.data?.data.reduce((sum, { count: more }) => sum + more, 0) ?? null;
   return html`
-    <${Panel} title="Parked documents" aside=${number !== null && html`<span id="parked-count" data-count=${number}><${Status} of=${number ? "parked" : "ok"} label=${`${count(number)} ${number === 1 ? "stands" : "stand"} still`} /></span>`}>
+    <${Panel} title="Parked documents" aside=${number !== null && html`<span id="parked-count" data-count=${number}><${Status} of=${number ? "parked" : "ok"} label=${`${count(number)} parked`} /></span>`}>
       <${Loaded} of=${errors}>
         ${({ data }) => data.length
           ? html`<${Table} caption="By error" columns=${byError(reload)} rows=${data} keyOf=${(row) => row.projection + row.code + row.detail} />`
-          : html`<${Empty} title="Nothing stands still">A document is parked when an event of it cannot be read or folded; all others go on meanwhile.<//>`}
+          : html`<${Empty} title="Nothing is parked">A document is parked when an event of it cannot be read or folded; all others go on meanwhile.<//>`}
       <//>
       ${parked.data?.data.length > 0 && html`<${Table} caption="One by one" columns=${ONE_BY_ONE} rows=${parked.data.data} keyOf=${(row) => row.projection + row.key} />`}
     <//>`;
@@ -34,7 +34,7 @@ const byError = (reload) => [
 ];
 
 const retry = ({ code, count: number }, reload) => ({
-  title: "Fold them again", label: "Retry", icon: "undo", path: "ops/parked/retry", onDone: reload,
+  title: "Fold them again", label: "Retry", icon: "again", path: "ops/parked/retry", onDone: reload,
   explains: `Repair the cause first (mostly: run the version that knows the event). Then all that ${words(code).toLowerCase()} stopped (${count(number)} here) is folded again from the log.`,
   body: () => ({ code }),
   done: ({ documents }) => `${count(documents)} ${documents === 1 ? "document is" : "documents are"} folded again`,

@@ -1,15 +1,22 @@
 // The way of a command to its views, drawn: each stage with its rate, its depth, its lag; what moves shows that it moves.
 import { html, useEffect, useRef, useState } from "../view.js";
-import { count, milliseconds, rate, words } from "../format.js";
+import { count, decimal, milliseconds, rate } from "../format.js";
+import { stageName } from "../verdict.js";
 import { lookOf } from "./status.js";
 
 const GAP = 20;
 const BOX_HEIGHT = 112;
 const FLAT_HEIGHT = 66;
+const FLAT_GAP = 16;
 const NARROW = 760; // below it stages stand one under another
-const LABELS = {
-  commands: "Commands", log: "Log", relay: "Relay", exchange: "Exchange", queues: "Queues", projector: "Projector",
-  views: "Views", sagas: "Sagas",
+const ARROW = 6;
+/** Whose rate says what comes into a stage, where it is not its own: views tell how often they are asked. */
+const FED_BY = { queues: "exchange", views: "projector" };
+/** Rate, depth and lag by the names they have there. */
+const UNITS = {
+  log: { lag: "an insert" },
+  sagas: { depth: "open" },
+  views: { rate: "queries/s", lag: "to read" },
 };
 const MARKS = {
   ok: "M-4 0l3 3 5-6",
@@ -34,7 +41,7 @@ export function Pipeline({ stages }) {
     <div class="pipeline" ref=${place}>
       ${width > 0 && html`
         <svg width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} role="group" aria-label="The way of a command to its views">
-          ${boxes.map((box, at) => html`<${Pipe} box=${box} from=${sourceOf(boxes, at)} isFlat=${isFlat} key=${`pipe-${box.stage.name}`} />`)}
+          ${boxes.map((box, at) => html`<${Pipe} box=${box} from=${sourceOf(boxes, at, isFlat)} flows=${movesInto(box.stage.name, stages)} commandsFlow=${movesInto("commands", stages)} isFlat=${isFlat} key=${`pipe-${box.stage.name}`} />`)}
           ${boxes.map((box) => html`<${Stage} box=${box} isFlat=${isFlat} key=${box.stage.name} />`)}
         </svg>`}
     </div>`;
@@ -51,26 +58,37 @@ function lined(stages, width) {
 }
 
 const stacked = (stages, width) =>
-  stages.map((stage, at) => ({ stage, x: 1, y: 1 + at * (FLAT_HEIGHT + GAP / 2), w: width - 2, h: FLAT_HEIGHT }));
+  stages.map((stage, at) => ({ stage, x: 1, y: 1 + at * (FLAT_HEIGHT + FLAT_GAP), w: width - 2, h: FLAT_HEIGHT }));
 
-function sourceOf(boxes, at) {
-  if (boxes[at].stage.name === "sagas") return boxes.find(({ stage }) => stage.name === "queues") ?? null;
+/** Sagas listen to the queues; one under another no line leads there. */
+function sourceOf(boxes, at, isFlat) {
+  if (boxes[at].stage.name === "sagas") return isFlat ? null : boxes.find(({ stage }) => stage.name === "queues") ?? null;
   return boxes[at - 1] ?? null;
 }
 
-function Pipe({ box, from, isFlat }) {
-  if (!from) return null;
-  const isDown = isFlat || box.stage.name === "sagas";
-  const d = isDown
-    ? `M${box.x + box.w / 2} ${isFlat ? box.y - GAP / 2 : from.y + from.h}V${box.y}`
-    : `M${from.x + from.w} ${from.y + from.h / 2}H${box.x}`;
-  return html`<path class=${`pipe ${box.stage.rate > 0 ? "flows" : ""}`} d=${d} />
-    ${box.stage.name === "sagas" && !isFlat && html`<${WayBack} from=${box} />`}`;
+function movesInto(name, stages) {
+  const source = FED_BY[name] ?? name;
+  return stages.find((stage) => stage.name === source)?.rate > 0;
 }
 
+function Pipe({ box, from, flows, commandsFlow, isFlat }) {
+  if (!from) return null;
+  const isSagas = box.stage.name === "sagas";
+  return html`
+    ${isFlat || isSagas
+      ? html`<${Line} d=${`M${box.x + box.w / 2} ${from.y + from.h}V${box.y}`} tip=${[box.x + box.w / 2, box.y]} turn=${90} flows=${flows} />`
+      : html`<${Line} d=${`M${from.x + from.w} ${from.y + from.h / 2}H${box.x}`} tip=${[box.x, box.y + box.h / 2]} turn=${0} flows=${flows} />`}
+    ${isSagas && html`<${WayBack} from=${box} flows=${flows && commandsFlow} />`}`;
+}
+
+/** With a head where it arrives. */
+const Line = ({ d, tip: [x, y], turn, flows }) => html`
+  <path class=${`pipe ${flows ? "flows" : ""}`} d=${d} />
+  <path class=${`pipe-head ${flows ? "flows" : ""}`} transform=${`translate(${x} ${y}) rotate(${turn})`} d=${`M0 0L${-1.5 * ARROW} ${-ARROW}V${ARROW}z`} />`;
+
 /** What sagas want are commands again. */
-const WayBack = ({ from }) => html`
-  <path class=${`pipe back ${from.stage.rate > 0 ? "flows" : ""}`} d=${`M${from.x} ${from.y + from.h / 2}H${from.w / 2}V${BOX_HEIGHT + 1}`} />
+const WayBack = ({ from, flows }) => html`
+  <${Line} d=${`M${from.x} ${from.y + from.h / 2}H${from.w / 2}V${BOX_HEIGHT + 1}`} tip=${[from.w / 2, BOX_HEIGHT + 1]} turn=${-90} flows=${flows} />
   <text class="pipe-label" x=${from.w / 2 + 10} y=${from.y + from.h / 2 - 8}>what sagas want are commands again</text>`;
 
 function Stage({ box: { stage, x, y, w, h }, isFlat }) {
@@ -81,7 +99,7 @@ function Stage({ box: { stage, x, y, w, h }, isFlat }) {
       <title>${stage.detail}</title>
       <rect width=${w} height=${h} rx="8" />
       <path class="mark" transform="translate(16 20)" d=${MARKS[stage.state] ?? MARKS.unknown} />
-      <text class="name" x="28" y="25">${LABELS[stage.name] ?? words(stage.name)}</text>
+      <text class="name" x="28" y="25">${stageName(stage)}</text>
       <text class="state" x=${isFlat ? w - 14 : 28} y=${isFlat ? 25 : 42} text-anchor=${isFlat ? "end" : "start"}>${stage.state}</text>
       ${isFlat
         ? html`<text class="figure" x="28" y="49">${figures.map(([, value, unit]) => `${value} ${unit}`).join(" · ") || "–"}</text>`
@@ -90,11 +108,17 @@ function Stage({ box: { stage, x, y, w, h }, isFlat }) {
     </g>`;
 }
 
-const figuresOf = ({ rate: perSecond, depth, lag_ms }) => [
-  ["rate", rate(perSecond), "", perSecond],
-  ["depth", count(depth), "waiting", depth],
-  ["lag", milliseconds(lag_ms), "behind", lag_ms],
-].filter(([, , , known]) => known !== null && known !== undefined);
+function figuresOf({ name, rate: perSecond, depth, lag_ms }) {
+  const units = UNITS[name] ?? {};
+  return [
+    ["rate", units.rate ? rounded(perSecond) : rate(perSecond), units.rate ?? "", perSecond],
+    ["depth", count(depth), units.depth ?? "waiting", depth],
+    ["lag", milliseconds(lag_ms), units.lag ?? "behind", lag_ms],
+  ].filter(([, , , known]) => known !== null && known !== undefined);
+}
+
+/** There is little room for large ones. */
+const rounded = (number) => (number < 100 ? decimal(number) : count(number));
 
 const spoken = (stage) =>
-  `${LABELS[stage.name] ?? stage.name}: ${stage.state}. ${figuresOf(stage).map(([name, value, unit]) => `${name} ${value} ${unit}`).join(", ")}. ${stage.detail}`;
+  `${stageName(stage)}: ${stage.state}. ${figuresOf(stage).map(([name, value, unit]) => `${name} ${value} ${unit}`).join(", ")}. ${stage.detail}`;

@@ -37,7 +37,7 @@ const factsOf = ({ shown, position, documents, parked, verified_at, differences 
   ["Rate", rate(pace)],
   ["Documents", count(documents)],
   ["Parked", parked ? html`<${Status} of="parked" label=${count(parked)} />` : "none"],
-  ["Compared", html`${differences ? `${count(differences)} differ from the log` : "as the log has it"}, <${Instant} at=${verified_at} />`],
+  ["Compared", verified_at ? html`${differences ? `${count(differences)} differ from the log` : "as the log has it"}, <${Instant} at=${verified_at} />` : "not yet"],
 ];
 
 /** Positions a second, between the last two looks that differ in time. */
@@ -52,7 +52,7 @@ function usePace(position) {
 
 const wishesFor = ({ name, generations }, isBusy, reload) => [
   !isBusy && {
-    title: "Rebuild", icon: "undo", kind: "main", path: `ops/projections/${name}/rebuild`,
+    title: "Rebuild", icon: "again", path: `ops/projections/${name}/rebuild`,
     explains: `Builds another generation of ${name} from the log, beside what is shown. Commands and queries go on.`,
     fields: [
       { name: "verify", title: "Compare it with what is shown, and show it only if nothing differs", type: "checkbox", value: true },

@@ -47,7 +47,7 @@ def test_since_is_when_it_began() -> None:
     samples = every_five_seconds({"parked": 0}, {"parked": 1}, {"parked": 3})
     (alert,) = alerts(samples)
     assert alert["since"] == NOW + timedelta(seconds=5)
-    assert alert["summary"] == "Documents that stand still: 3."
+    assert alert["summary"] == "Parked documents: 3."
 
 
 def test_it_ends_when_it_is_not_so_any_more() -> None:
