@@ -54,6 +54,13 @@ async def test_what_is_poisoned_parks_and_goes_on_by_its_button(
     assert (await shop.get("ops/parked"))["data"] == []
 
 
+async def test_a_sample_is_verified_by_a_button(console: Console) -> None:
+    await console.open("projections")
+    await console.page.get_by_role("region", name="Orders", exact=True).get_by_role("button", name="Verify").click()
+    await console.page.get_by_role("dialog").get_by_role("button", name="Verify").click()
+    await expect(console.page.get_by_text("Identical:")).to_be_visible(timeout=SOON_MS)
+
+
 async def test_a_rebuild_shows_how_far_it_is_and_ends_identical(console: Console, shop: Shop) -> None:
     await console.open("projections")
     panel = console.page.get_by_role("region", name="Inventory", exact=True)

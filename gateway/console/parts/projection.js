@@ -51,6 +51,11 @@ function usePace(position) {
 }
 
 const wishesFor = ({ name, generations }, isBusy, reload) => [
+  {
+    title: "Verify", icon: "ok", path: `ops/projections/${name}/verify`,
+    explains: `Folds a sample of ${name} from the log again, and compares. Nothing is changed.`,
+    done: saidOf,
+  },
   !isBusy && {
     title: "Rebuild", icon: "again", path: `ops/projections/${name}/rebuild`,
     explains: `Builds another generation of ${name} from the log, beside what is shown. Commands and queries go on.`,
@@ -69,6 +74,9 @@ const wishesFor = ({ name, generations }, isBusy, reload) => [
     done: (answer) => `${answer.generation} is asked to be shown`,
   },
 ].filter(Boolean).map((wish) => ({ ...wish, onDone: () => reload() }));
+
+const saidOf = ({ documents, sums, differences, position }) =>
+  `${differences ? `Different: ${count(differences)} of` : "Identical:"} ${counted(documents, "document")} and ${counted(sums, "sum")}, up to position ${count(position)}`;
 
 const Generation = ({ generation: one, name, reload }) => html`
   <div class="generation">
