@@ -15,7 +15,7 @@ test: install ## Lint, types and all tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
-	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-browser: install ## The operations console in a real Chromium, against a real stack (about 4 minutes)
 	@scripts/install_chromium.sh

@@ -1,6 +1,7 @@
 """Real servers and a running system for the tests that need them; a skip that nobody agreed to is a failure."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,8 +11,15 @@ from tests.support.broker import Broker, VirtualHost, virtual_host
 from tests.support.servers import shared_mongodb, shared_rabbitmq
 from tests.support.system import System, last_words, running_system
 
+LONG = ("integration", "acceptance")  # folders, the one with the longest files first
 AGREED_SKIPS: dict[str, str] = {}
 """Test id (its end) → why it may be skipped."""
+
+
+def pytest_configure() -> None:
+    """A shell's job in the background ignores Ctrl-C, and so would all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +55,7 @@ async def system(
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first, so that no worker is left alone with it at the end; otherwise as it was."""
-    items.sort(key=lambda item: "/integration/" not in str(item.path))
+    items.sort(key=lambda item: next((rank for rank, name in enumerate(LONG) if name in item.path.parts), len(LONG)))
 
 
 @pytest.hookimpl(wrapper=True)

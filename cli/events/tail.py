@@ -1,6 +1,7 @@
 """`cqrs events tail`: every commit as it happens, through the gateway."""
 
 import asyncio
+import signal
 import time
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -38,6 +39,7 @@ def tail(
         **({"order_id": order} if order else {}),
     }
     job = _Job(Following(address_of(gateway, data), query, _tell_loss), beginning, as_json=as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to end says the same as with Ctrl-C
     try:
         asyncio.run(job.do())
     except KeyboardInterrupt:

@@ -80,7 +80,7 @@ async def test_no_path_leads_anywhere_else(door: Door, side: str, trick: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/metrics/x", "/cqrs", "/cqrs/", "/cqrs/queries", "/cqrs/other/x", "//cqrs/queries/health"]
+    "path", ["/nothing", "/metrics/x", "/cqrs", "/cqrs/", "/cqrs/queries", "/cqrs/other/x", "//cqrs/queries/health"]
 )
 async def test_what_is_not_served_is_404(door: Door, path: str) -> None:
     require_problem(await door.send(spell("GET", path)), 404, code="no_such_path")

@@ -245,8 +245,9 @@ async def test_a_tail_shows_what_was_asked_for_alone(operated: Operated) -> None
         return len(seen) == 2
 
     await until(both, seconds=SOON_SECONDS, what="placed and validated")
-    tail.send_signal(signal.SIGINT)
+    tail.terminate()
     await reading
+    assert await tail.wait() == 0
     assert {commit["stream"] for commit in seen} == {f"order-{order_id}"}
     assert "answered 400" in await asyncio.to_thread(operated.cqrs.refuses, "events", "tail", "--type", "OrderEaten")
 

@@ -76,8 +76,9 @@ async def test_every_address_of_the_console_is_answered_with_its_page(gateway: a
         async with gateway.get(f"/console/{path}") as answer:
             assert (answer.status, answer.content_type) == (200, "text/html")
             assert await answer.text() == (FOLDER / "index.html").read_text()
-    async with gateway.get("/console", allow_redirects=False) as answer:
-        assert (answer.status, answer.headers["Location"]) == (307, "/console/")
+    for path in ("/", "/console"):
+        async with gateway.get(path, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (307, "/console/")
 
 
 async def test_a_file_is_served_with_its_type_and_kept_only_as_long_as_it_is_the_same(

@@ -42,6 +42,7 @@ NOT_FOR_CLIENTS = {
     "monitor": {"/livez", "/readyz", "/metrics", "/openapi.json"},
     "lab": {"/openapi.json"},
     "gateway": {
+        "/",
         "/cqrs/ops/projections{path}",
         "/cqrs/ops/parked{path}",
         "/cqrs/commands/{path}",
