@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     batch_commits: int = Field(default=400, ge=1, le=5000)  # most commits in one projector transaction
     verify_seconds: float = Field(default=1.0, ge=0, le=3600)  # how often some documents are compared; 0: never
     verify_documents: int = Field(default=5, ge=1, le=1000)  # so many at once
+    verify_share: float = Field(default=0.01, gt=0, le=1)  # of the time, at most
     repair: Literal["on", "off"] = "on"  # on: a document that is found to differ is folded again from the log
 
     sample_seconds: float = Field(default=5.0, ge=0.5, le=60)  # how often the monitor looks

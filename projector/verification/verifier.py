@@ -1,6 +1,6 @@
 """Compares some documents with the log, again and again, and has repaired what differs: a small part of the work.
 
-It looks at partitions that this process holds. However much it found to read, it then rests a hundred times as long.
+It looks at partitions that this process holds. However much it found to read, it then rests until that was its share.
 """
 
 import asyncio
@@ -28,7 +28,6 @@ from projector.verification.sum_checking import verify_user
 from projector.verification.verifying import Checked, Key, verify_documents
 
 MOST_COMMITS = 1_000  # of one document; longer ones are left to `cqrs projections verify --full`
-REST = 100  # times as long as it worked
 ADVICE = "`cqrs projections rebuild orders` makes the sums anew"
 
 log = structlog.get_logger(__name__)
@@ -56,6 +55,7 @@ class Verifier:
         self._partitions = partitions
         self._seconds = settings.verify_seconds
         self._documents = settings.verify_documents
+        self._rest = 1 / settings.verify_share - 1  # times as long as it worked
         self._repairs = settings.repair == "on"
         for model in READ_MODELS:  # a rate is nothing before there is a number
             for counter in (VERIFIED, DIFFERENCES):
@@ -67,7 +67,7 @@ class Verifier:
             with suppress(NotNow, Unavailable):  # others say so
                 await self.look()
             spent = time.perf_counter() - started
-            await asyncio.sleep(max(self._seconds, REST * spent))
+            await asyncio.sleep(max(self._seconds, self._rest * spent))
 
     async def look(self) -> None:
         """Once: some documents, a user's sums if they are orders, and one of the differences that are known."""

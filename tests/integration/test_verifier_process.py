@@ -30,7 +30,7 @@ async def test_a_tampered_order_is_repaired_and_told_by_the_running_projector(
 ) -> None:
     async with (
         virtual_host(rabbitmq) as host,
-        running_system(mongodb_url, host.url, tmp_path, VERIFY_SECONDS="0.05") as system,
+        running_system(mongodb_url, host.url, tmp_path, VERIFY_SECONDS="0.05", VERIFY_SHARE="0.5") as system,
         system.http() as http,
         AsyncMongoClient[Any](mongodb_url) as mongo,
     ):
