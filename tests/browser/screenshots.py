@@ -17,6 +17,7 @@ from playwright.async_api import Browser
 
 from common.log import open_log
 from common.mongo import open_client
+from common.tasks import end
 from tests.browser.chromium import PHONE, WIDE, opened_console, running_chromium
 from tests.browser.pages import addresses
 from tests.browser.shop import Shop, open_shop
@@ -28,6 +29,7 @@ from tests.support.system import SERVICES, System, running_system
 FOLDER = Path("build/screenshots")
 LOOKS = {"light": (WIDE, "light"), "dark": (WIDE, "dark"), "phone": (PHONE, "light")}
 TRADING_SECONDS = 150.0  # so that there are lines to draw
+SETTLING_SECONDS = 5.0  # until the sagas have nothing to write: who poisons writes past the command service
 WHOLE = ("overview", "order", "order_causes", "projections", "statistics")  # others are cut where the window ends
 
 
@@ -88,9 +90,10 @@ async def main(folder: Path) -> None:
             await asyncio.sleep(TRADING_SECONDS)
             pages = await addresses(shop)
             await look(browser, shop, folder, {"overview": pages.pop("overview")})  # while all is well
+            await end(trading)
+            await asyncio.sleep(SETTLING_SECONDS)
             await poison(system)
             await look(browser, shop, folder, pages)
-            trading.cancel()
 
 
 if __name__ == "__main__":
