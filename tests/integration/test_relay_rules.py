@@ -32,6 +32,7 @@ from tests.support.system import System, running_system, until
 
 KEY = "a key for tests"
 SOON_SECONDS = 10.0
+LEASE_SECONDS = 30  # longer than this process ever stands still: who loses its lease publishes anew, as R1 allows
 SWALLOWING_SECONDS = 0.2
 ENOUGH_OUTSTANDING = 300  # "hundreds of confirms"
 
@@ -50,7 +51,7 @@ class Bench:
         self.ledger = ledger
         self.log = ledger.log
         self.seal = Seal(KEY, self.log.info.id)
-        self._settings = Settings(amqp_url=url, message_key=KEY, lease_seconds=1)
+        self._url = url
 
     @asynccontextmanager
     async def relay(self) -> AsyncIterator[Relay]:
@@ -61,8 +62,9 @@ class Bench:
         finally:
             await ended(running)
 
-    def a_relay(self) -> Relay:
-        return Relay(self.database, self.log, self._settings)
+    def a_relay(self, *, lease_seconds: float = LEASE_SECONDS) -> Relay:
+        settings = Settings(amqp_url=self._url, message_key=KEY, lease_seconds=lease_seconds)
+        return Relay(self.database, self.log, settings)
 
     async def published(self, position: int) -> None:
         """Wait until the cursor stands here."""
@@ -513,7 +515,7 @@ async def test_R4_a_cancellation_that_the_driver_swallows_still_ends_the_relay(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_broker(monkeypatch, lambda _: True)
-    running = asyncio.create_task(bench.a_relay().run())
+    running = asyncio.create_task(bench.a_relay(lease_seconds=1).run())
     await bench.ledger.order(1)
     await bench.published(1)
     async with swallowing(monkeypatch):
