@@ -107,6 +107,7 @@ class Relay:
             started = time.monotonic()
             try:
                 await self._session()
+                log.warning("relay_lease_lost")  # what the cursor does not yet know goes out once more
             except Unavailable as error:
                 log.warning("relay_interrupted", reason=error.detail)
             if time.monotonic() - started > LONGEST_PAUSE_SECONDS:

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import random
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,9 +13,9 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from tests.support.system import ROOT, System
+from tests.support.cqrs import Cqrs
+from tests.support.system import System
 
-IMPORT_SECONDS = 120.0
 PURCHASES = 1200  # of several batches; tests/long/test_cdnow.py has 69,659
 CUSTOMERS = 160
 DAYS = 30
@@ -57,17 +56,11 @@ def written(folder: Path, *lines: str) -> Path:
     return file
 
 
-async def run_import(system: System, file: Path, *arguments: str) -> tuple[int | None, str, str]:
+async def run_import(system: System, file: Path, *arguments: str) -> tuple[int, str, str]:
     """Return the exit code and what was printed on stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli", "import", "orders", str(file), "--gateway", system.gateway, *arguments),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(IMPORT_SECONDS):
-        printed, said = await process.communicate()
-    return process.returncode, printed.decode(), said.decode()
+    words = ("import", "orders", str(file), "--gateway", system.gateway, *arguments)
+    done = await asyncio.to_thread(Cqrs(data=file.parent), *words)
+    return done.returncode, done.stdout, done.stderr
 
 
 async def get(system: System, path: str) -> Any:

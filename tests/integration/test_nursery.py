@@ -1,9 +1,11 @@
-"""Services that the nursery starts are as those that an operator starts, and leave nothing behind."""
+"""What the nursery starts is as what an operator starts, and leaves nothing behind."""
 
 import asyncio
 import os
 import re
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,8 +14,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from stack.ports import LOOPBACK
 from stack.process import Program, spawn
-from tests.support.nursery import bear, can_bear
+from tests.support.nursery import bear, can_bear, run
 from tests.support.system import ROOT, System, until
 
 DEADLINE_SECONDS = 20.0
@@ -74,6 +77,24 @@ async def test_a_refusal_is_told_as_by_a_true_start() -> None:
     assert told[0][0] == 1
 
 
+@pytest.mark.parametrize("words", [("--version",), ("status",), ("sagas", "--help"), ("nonsense",), ()], ids=" ".join)
+def test_a_command_says_what_a_true_one_says(words: tuple[str, ...], tmp_path: Path) -> None:
+    env = {**os.environ, "CQRS_DATA": str(tmp_path), "COLUMNS": "100"}
+    argv = [sys.executable, "-m", "cli", *words]
+    true = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run("cli", *words, env=env, cwd=ROOT, timeout_seconds=DEADLINE_SECONDS)
+    assert (done.returncode, done.stdout, done.stderr) == (true.returncode, true.stdout, true.stderr)
+
+
+async def test_a_command_that_does_not_end_in_time_is_killed() -> None:
+    """It looks for a gateway at a door that opens, behind which nobody answers."""
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        words = ("events", "tail", "--gateway", f"http://{LOOPBACK}:{silent.getsockname()[1]}")
+        with pytest.raises(TimeoutError, match="did not end") as caught:
+            run("cli", *words, env=os.environ, cwd=ROOT, timeout_seconds=1)
+    await until_gone(re.findall(r"\d+", str(caught.value))[0])
+
+
 async def test_a_start_has_the_metrics_of_a_true_one(tmp_path_factory: pytest.TempPathFactory) -> None:
     names: list[set[str]] = []
     for truly in (True, False):
@@ -93,12 +114,14 @@ async def test_starts_end_with_whoever_asked_for_them() -> None:
         assert await worker.exited() == -signal.SIGKILL
     [line] = [line for line in said if line.startswith("child ")]
 
-    process = Path("/proc", line.split()[1])
+    await until_gone(line.split()[1])
 
+
+async def until_gone(pid: str) -> None:
     async def is_gone() -> bool:
-        return not process.exists()  # noqa: ASYNC240 - it does not wait for a disk
+        return not Path("/proc", pid).exists()  # noqa: ASYNC240 - it does not wait for a disk
 
-    await until(is_gone, seconds=DEADLINE_SECONDS, what="the child is gone")
+    await until(is_gone, seconds=DEADLINE_SECONDS, what=f"process {pid} is gone")
 
 
 def test_what_is_read_only_at_the_start_takes_a_true_one() -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 from cli.status import read_status
 from stack.asking import ask_processes
 from stack.folder import DataFolder
+from tests.support.nursery import run
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 COMMAND_SECONDS = 150.0
@@ -25,22 +25,14 @@ SOCKET_LINK = re.compile(r"socket:\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cqrs:
-    """The command on one data folder; `env` is added to ours."""
+    """The command on one data folder; `env` is added to ours. Its imports are done once for all calls."""
 
     data: Path
     env: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *words],
-            cwd=PROJECT,
-            env=os.environ | {"CQRS_DATA": str(self.data), "COLUMNS": "200"} | self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        env = os.environ | {"CQRS_DATA": str(self.data), "COLUMNS": "200"} | self.env
+        return run("cli", *words, env=env, cwd=PROJECT, timeout_seconds=COMMAND_SECONDS)
 
     def does(self, *words: str) -> str:
         """What it prints; fails the test when it refuses."""

@@ -1,7 +1,8 @@
-"""The process that has imported a service's modules; each start of the service is a child of it (see nursery.py)."""
+"""The process that has imported a program's modules; each start of the program is a child of it (see nursery.py)."""
 
 import ast
 import gc
+import importlib
 import importlib.util
 import json
 import os
@@ -9,7 +10,7 @@ import runpy
 import selectors
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -24,7 +25,9 @@ STANDARD_STREAMS = (0, 1, 2)
 class Birth:
     environment: dict[str, str]
     folder: str
+    words: list[str]  # its arguments
     output: int
+    errors: int
     answers: int  # the child writes its id there, later its parent the exit code
 
 
@@ -35,8 +38,10 @@ class Child:
     answers: int
 
 
-def main(module: str) -> None:
+def main(module: str, *imported_later: str) -> None:
     exec(_imports_of(module), {})
+    for name in imported_later:
+        importlib.import_module(name)
     gc.freeze()  # the children share these pages
     if birth := _wait_for_births():
         _begin(birth)
@@ -72,6 +77,7 @@ def _wait_for_births() -> Birth | None:
                     return None
                 elif pid := os.fork():
                     os.close(birth.output)
+                    os.close(birth.errors)
                     child = Child(pid, os.pidfd_open(pid), birth.answers)
                     watched.register(child.process, selectors.EVENT_READ, child)
                 else:
@@ -81,16 +87,17 @@ def _wait_for_births() -> Birth | None:
 
 
 def _receive(requests: socket.socket) -> Birth | None:
-    request, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST_BYTES, 2)
+    request, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST_BYTES, 3)
     if not request:
         return None
-    output, answers = descriptors
-    return Birth(**json.loads(request), output=output, answers=answers)
+    output, errors, answers = descriptors
+    return Birth(**json.loads(request), output=output, errors=errors, answers=answers)
 
 
 def _tell_the_end(child: Child) -> None:
     _, status = os.waitpid(child.pid, 0)
-    os.write(child.answers, b"%d\n" % os.waitstatus_to_exitcode(status))
+    with suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(child.answers, b"%d\n" % os.waitstatus_to_exitcode(status))
     os.close(child.answers)
     os.close(child.process)
 
@@ -109,15 +116,14 @@ def _begin(birth: Birth) -> None:
     os.chdir(birth.folder)
     os.environ.clear()
     os.environ.update(birth.environment)
-    sys.argv = sys.argv[:1]
+    sys.argv = [sys.argv[0], *birth.words]
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for stream, here in zip(STANDARD_STREAMS, (nothing, birth.output, birth.output), strict=True):
+    for stream, here in zip(STANDARD_STREAMS, (nothing, birth.output, birth.errors), strict=True):
         os.dup2(here, stream)
-    os.close(nothing)
-    os.close(birth.output)
+        os.close(here)
     os.write(birth.answers, b"%d\n" % os.getpid())
     os.close(birth.answers)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
