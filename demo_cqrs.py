@@ -661,7 +661,7 @@ async def onboard(story: Story) -> None:
     body = _lamp(story.lamp_id)
     await story.client.post("/cqrs/commands/products", body, key=uuid4().hex, shown=True)
     lamp = await _product_becomes(story, story.lamp_id, "ACTIVE")
-    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in lamp["counts"].items())
+    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in lamp["counts"].items())
     story.paper.check(
         "A product is offered when all that belongs to it is there",
         lamp["counts"] == {"attributes": 1, "media": 2, "inventory_media": 1} and lamp["inventory"]["quantity"] == 40,

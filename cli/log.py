@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.data import open_events
 from cli.options import AsJson, Data
+from cli.tables import plain_table
 from common.log import open_log_as_it_is
 from common.log_verification import Verdict, verify
 from stack.errors import StackError
@@ -46,7 +46,7 @@ async def _verify(data: Path, until: int | None) -> Verdict:
 def _show(verdict: Verdict) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if verdict.faults:
-        table = Table("position", "stream", "version", "what is wrong", box=None, pad_edge=False)
+        table = plain_table("position", "stream", "version", "what is wrong")
         for fault in verdict.faults:
             table.add_row(f"{fault.position:,}", fault.stream or "-", str(fault.version or "-"), fault.what)
         console.print(table)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.data import open_events
 from cli.options import AsJson, Data
+from cli.tables import plain_table
 from command_service.aggregates import state_of
 from command_service.shown import AggregateState
 from common.errors import BadRequest, NotFound
@@ -48,7 +48,7 @@ def _print(state: AggregateState) -> None:
     else:
         written = "before its first commit"
     console.print(f"{state['stream']}, version {state['version']}: {written}", markup=False)
-    table = Table("field", "value", box=None, pad_edge=False)
+    table = plain_table("field", "value")
     for name, value in (state["state"] or {}).items():
         table.add_row(name, _text(value))
     console.print(table if state["state"] else "its rules keep no state")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.options import AsJson, Data
+from cli.tables import plain_table
 from stack.asking import ask_processes
 from stack.folder import DEFAULT_FOLDER, DataFolder, StackState
 
@@ -59,7 +60,7 @@ def _positions(gateway_url: str) -> dict[str, Any]:
 
 
 def _processes_table(processes: list[dict[str, Any]]) -> Table:
-    table = Table("process", "pid", "port", "state")
+    table = plain_table("process", "pid", "port", "state")
     for row in processes:
         colour = STATE_COLOURS.get(row["state"], "yellow")
         table.add_row(row["name"], str(row["pid"] or "-"), str(row["port"]), f"[{colour}]{row['state']}[/]")
@@ -67,7 +68,7 @@ def _processes_table(processes: list[dict[str, Any]]) -> Table:
 
 
 def _views_table(views: list[dict[str, Any]]) -> Table:
-    table = Table("views", "position", "lag")
+    table = plain_table("views", "position", "lag")
     for row in views:
         table.add_row(row["name"], str(row["position"]), str(row["lag"]))
     return table

@@ -8,6 +8,11 @@ from rich.table import Table
 WIDEST = 1000  # characters; a terminal wraps what is too long for it, and a pipe need not
 
 
+def plain_table(*headings: str) -> Table:
+    """Columns without lines: what every command shows."""
+    return Table(*headings, box=None, pad_edge=False)
+
+
 def print_table(table: Table) -> None:
     """Without the blanks that would fill each line up."""
     console = Console(highlight=False, width=WIDEST)

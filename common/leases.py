@@ -40,14 +40,17 @@ class Leases:
         return self._seconds / RENEWALS_PER_LEASE
 
     async def renew(self) -> frozenset[int]:
-        """Renew what is held and take a fair share of what is free; return what is held beyond it, to be released."""
+        """Renew what is held and take a fair share of what is free; return what is held beyond it, to be released.
+
+        What is held counts from the first answer on: on a server that is slow each further question takes its time.
+        """
         started = time.monotonic()
         with reaching("The leases cannot be renewed."):
-            share = math.ceil(self._parts / await self._count_members())
             held = await self._renew_held()
+            self._held, self._renewed_at = held, started
+            share = math.ceil(self._parts / await self._count_members())
             if len(held) < share:
-                held |= await self._take_free(held, share - len(held))
-        self._held, self._renewed_at = held, started
+                self._held = held = held | await self._take_free(held, share - len(held))
         return frozenset(sorted(held)[share:])
 
     async def release(self, parts: Iterable[int]) -> None:

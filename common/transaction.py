@@ -88,7 +88,7 @@ def _meaning(error: PyMongoError) -> Exception:
     if has_label(error, "UnknownTransactionCommitResult"):
         return Fenced()
     if isinstance(error, OperationFailure) and error.code is not None:
-        return _of_code(error.code, str(error))
+        return _of_code(error.code, str((error.details or {}).get("errmsg", error)))
     return Unavailable("The read store cannot be reached.")
 
 

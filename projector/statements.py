@@ -12,6 +12,9 @@ from common.read_models.storage import SUMS, summary_id, to_fields
 from common.transaction import Guarded, Statement
 from projector.batch import Change, Changes, Doc, DocumentId
 
+STATEMENT_DOCUMENTS = 500  # at most, so that each has its answer within the time of one call, however slow the server
+STATEMENT_SUMS = 2_000  # which are small
+
 
 def document_statements(changes: Changes, places: Places = IN_THE_FIRST) -> Iterable[Guarded]:
     """Insert what is new, replace or delete what is there by its old position (V3)."""
@@ -30,11 +33,18 @@ def document_statements(changes: Changes, places: Places = IN_THE_FIRST) -> Iter
         else:
             inserts[document_id[0]].append(stored)
     for collection, documents in inserts.items():
-        yield Guarded({"insert": places[collection], "documents": documents, "ordered": True})
+        yield from insert_statements(places[collection], documents)
     for collection, replacements in updates.items():
-        yield Guarded({"update": places[collection], "updates": replacements}, must_match=len(replacements))
+        for some in _parts(replacements, STATEMENT_DOCUMENTS):
+            yield Guarded({"update": places[collection], "updates": some}, must_match=len(some))
     for collection, gone in deletes.items():
-        yield Guarded({"delete": places[collection], "deletes": gone}, must_match=len(gone))
+        for some in _parts(gone, STATEMENT_DOCUMENTS):
+            yield Guarded({"delete": places[collection], "deletes": some}, must_match=len(some))
+
+
+def insert_statements(place: str, documents: list[Statement], most: int = STATEMENT_DOCUMENTS) -> Iterable[Guarded]:
+    for some in _parts(documents, most):
+        yield Guarded({"insert": place, "documents": some, "ordered": True})
 
 
 def summary_statements(
@@ -57,9 +67,9 @@ def summary_statements(
             change = {"$inc": increments, "$setOnInsert": named}
             updates.append({"q": {"_id": sum_id}, "u": change, "upsert": True})
     if inserts:
-        yield Guarded({"insert": places[SUMS], "documents": inserts, "ordered": True})
-    if updates:
-        yield Guarded({"update": places[SUMS], "updates": updates, "ordered": True})
+        yield from insert_statements(places[SUMS], inserts, STATEMENT_SUMS)
+    for some in _parts(updates, STATEMENT_SUMS):
+        yield Guarded({"update": places[SUMS], "updates": some, "ordered": True})
 
 
 def _in_order(fields: Mapping[str, int | str]) -> Statement:
@@ -93,3 +103,7 @@ def _exists(doc: Doc) -> bool:
 
 def _filter(document_id: DocumentId, change: Change) -> Statement:
     return {"_id": document_id[1], "position": change.before.position}
+
+
+def _parts(statements: list[Statement], most: int) -> list[list[Statement]]:
+    return [statements[start : start + most] for start in range(0, len(statements), most)]

@@ -8,7 +8,9 @@ import pymongo
 import structlog
 from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
 
+from common.errors import Unavailable
 from common.mongo import reaching
 from common.read_models import IN_THE_FIRST, READ_MODELS
 from common.read_models.folding import Doc, DocumentId, Models, Parked
@@ -20,12 +22,24 @@ BY_PARKING = Index(
     fields=(("parked.position", 1), ("_id", 1), ("partition", 1)), where={"parked.position": {"$exists": True}}
 )
 """Of every read model; empty as long as nothing is parked."""
+SNAPSHOT_ENDED = frozenset({239, 246})  # SnapshotTooOld, SnapshotUnavailable
 
 log = structlog.get_logger(__name__)
 
 
 def reaching_views() -> reaching:
     return reaching("The read store cannot be reached.")
+
+
+def is_ended_snapshot(error: Unavailable) -> bool:
+    """MongoDB keeps one for five minutes by default (`minSnapshotHistoryWindowInSeconds`)."""
+    return isinstance(error.__cause__, OperationFailure) and error.__cause__.code in SNAPSHOT_ENDED
+
+
+def beginning_at(key: Any) -> dict[str, Any]:
+    """What makes `find` begin at this key, of whatever type the next ones are; at the first where it is None."""
+    by_id = [("_id", 1)]
+    return {"sort": by_id, "hint": by_id} | ({} if key is None else {"min": {"_id": key}})
 
 
 async def make_indexes(database: AsyncDatabase, models: Models = READ_MODELS, places: Places = IN_THE_FIRST) -> None:

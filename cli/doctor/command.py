@@ -7,13 +7,13 @@ from dataclasses import asdict
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cli.doctor.checks import examine
 from cli.doctor.findings import Finding, Verdict
 from cli.doctor.gathering import gather
 from cli.options import AsJson, Data
+from cli.tables import plain_table
 from stack.folder import DEFAULT_FOLDER
 
 COLOURS: Mapping[Verdict, str] = {"ok": "green", "unknown": "dim", "look": "yellow", "wrong": "red"}
@@ -52,7 +52,7 @@ def _count(found: Mapping[str, Finding], verdict: Verdict) -> int:
 
 def _show(found: Mapping[str, Finding]) -> None:
     console = Console(highlight=False)
-    table = Table("check", "", "what was found", box=None, pad_edge=False)
+    table = plain_table("check", "", "what was found")
     for name, finding in found.items():
         told = Text(finding.sentence)
         if finding.advice:

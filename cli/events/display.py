@@ -5,9 +5,8 @@ from typing import Any
 
 import orjson
 import typer
-from rich.table import Table
 
-from cli.tables import instant, print_table
+from cli.tables import instant, plain_table, print_table
 
 Commit = Mapping[str, Any]
 HEADINGS = ("position", "recorded at (UTC)", "stream", "version", "events", "actor")
@@ -23,7 +22,7 @@ def print_commit(commit: Commit) -> None:
 
 
 def print_commits(commits: Iterable[Commit]) -> None:
-    table = Table(*HEADINGS, "correlation id", box=None, pad_edge=False)
+    table = plain_table(*HEADINGS, "correlation id")
     for commit in commits:
         table.add_row(*_cells(commit), commit["correlation_id"] or "")
     print_table(table)
@@ -31,7 +30,7 @@ def print_commits(commits: Iterable[Commit]) -> None:
 
 def print_one(commit: Commit) -> None:
     """Field by field, then each event as it is stored, and as it is read today where that differs."""
-    table = Table("field", "value", box=None, pad_edge=False)
+    table = plain_table("field", "value")
     for name, value in commit.items():
         if name != "events":
             table.add_row(name, "" if value is None else str(value))

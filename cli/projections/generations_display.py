@@ -5,15 +5,15 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from cli.tables import plain_table
 from projector.generations.shown import Generation, Projection
 
 SHOWN_EXAMPLES = 5
 
 
 def show_projections(projections: list[Projection]) -> None:
-    table = Table("projection", "generation", "state", "rules", "documents", "position", "lag", "parked", box=None)
+    table = plain_table("projection", "generation", "state", "rules", "documents", "position", "lag", "parked")
     for of in projections:
         own = "" if of["rules"] == of["shown_rules"] else f" (this program: {of['rules']})"
         table.add_row(

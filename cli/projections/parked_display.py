@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 from rich.console import Console
-from rich.table import Table
 
+from cli.tables import plain_table
 from projector.requests.shown import DecidedSkip, InspectedDocument, ParkedDocument, ParkedError
 
 NOTHING = "nothing is parked"
@@ -26,7 +26,7 @@ def show_parked(rows: Sequence[ParkedDocument], count: int) -> None:
 def show_errors(errors: Sequence[ParkedError]) -> None:
     if not errors:
         return _console().print(NOTHING)
-    table = Table("projection", "count", "since", "error", "for example", box=None)
+    table = plain_table("projection", "count", "since", "error", "for example")
     for error in errors:
         what = f"{error['code']}: {error['detail']}"
         table.add_row(

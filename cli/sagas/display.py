@@ -5,16 +5,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
-from rich.table import Table
 
-from cli.tables import instant, print_table
+from cli.tables import instant, plain_table, print_table
 
 Saga = Mapping[str, Any]
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 
 
 def print_sagas(sagas: Iterable[Saga]) -> None:
-    table = Table("saga", "id", "state", "step", "tries", "age", "why", box=None, pad_edge=False)
+    table = plain_table("saga", "id", "state", "step", "tries", "age", "why")
     for saga in sagas:
         cells = (saga["saga"], saga["id"], saga["state"], saga["step"] or "", str(saga["attempts"]))
         table.add_row(*cells, age(saga["age_seconds"]), why(saga))
@@ -22,7 +21,7 @@ def print_sagas(sagas: Iterable[Saga]) -> None:
 
 
 def print_saga(saga: Saga) -> None:
-    table = Table("command", "outcome", "tries", "at (UTC)", "takes back", "detail", box=None, pad_edge=False)
+    table = plain_table("command", "outcome", "tries", "at (UTC)", "takes back", "detail")
     for step in saga["steps"]:
         cells = (
             step["command"],

@@ -22,7 +22,7 @@ from common.sink import Fenced
 from common.skips import read_skips
 from common.tasks import together
 from projector.generations.building import Builder
-from projector.generations.comparing import Difference, compare
+from projector.generations.comparing import Comparison, Difference
 from projector.generations.following import Follower
 from projector.generations.known import ASKED, BUILDING, FOLLOWING, READY, Building, Document, building_of
 from projector.generations.switching import holding, show
@@ -75,12 +75,15 @@ class Work:
             await show(self._views, follower, building, found, self._fresh_seconds)
 
     async def _difference(self, follower: Follower, building: Building) -> Difference:
-        """Taken at one moment at which both stand at the same commits; compared at leisure."""
-        async with self._views.client.start_session(snapshot=True) as session:
-            async with holding(self._views, follower):
-                shown = places_shown(await read_or_make_shown(self._views))
-                await self._views[CHECKPOINTS].find_one({}, session=session)  # the snapshot is of now
-            return await compare(self._views, session, shown, building.places)
+        """Taken at one moment at which both stand at the same commits, or at several; compared at leisure."""
+        comparison = Comparison(self._views, building.places)
+        while not comparison.is_done:
+            async with self._views.client.start_session(snapshot=True) as session:
+                async with holding(self._views, follower):
+                    shown = places_shown(await read_or_make_shown(self._views))
+                    await self._views[CHECKPOINTS].find_one({}, session=session)  # the snapshot is of now
+                await comparison.go_on(session, shown)
+        return comparison.difference
 
     async def _ready(self, found: Document, difference: Difference) -> Document:
         """One that was to be verified is shown only if nothing differs."""

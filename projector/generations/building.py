@@ -21,17 +21,15 @@ from common.mongo import patiently
 from common.read_models.folding import Doc, Parked, Skips, folded
 from common.read_models.shapes import ReadModel
 from common.read_models.storage import CHECKPOINTS, GENERATIONS, SUMS, checkpoint_id
-from common.transaction import Guarded, Statement, Unwritable, transact
+from common.transaction import Guarded, Unwritable, transact
 from projector.batch import Change, Changes, add_sums
 from projector.generations.begun import Begun
 from projector.generations.known import ASKED, BUILDING, FOLLOWING, GROUP, Building, Document
 from projector.generations.pacing import Pace
-from projector.statements import stored_document, summary_statements
+from projector.statements import insert_statements, stored_document, summary_statements
 from projector.views import make_indexes, reaching_views
 
 BATCH_COMMITS = 10_000  # a batch is written when it has so many, or as many documents as its pace allows
-STATEMENT_DOCUMENTS = 500  # in one statement; their number is what bounds its size
-STATEMENT_SUMS = 5_000  # which are small
 FOLDED_AT_ONCE = 25  # documents, before the batch that is being written is looked after
 
 log = structlog.get_logger(__name__)
@@ -150,18 +148,10 @@ class Builder:
     def _inserts(self, documents: Mapping[str | int, Doc]) -> list[Guarded]:
         name = self._model.collection
         stored = [stored_document((name, key), doc) for key, doc in documents.items()]
-        return [
-            Guarded({"insert": self._building.places[name], "documents": some, "ordered": True})
-            for some in _parts(stored, STATEMENT_DOCUMENTS)
-        ]
+        return list(insert_statements(self._building.places[name], stored))
 
     def _sums(self, changes: Changes) -> list[Guarded]:
-        return [
-            Guarded(guarded.statement | {what: some})
-            for guarded in summary_statements(changes.sums, self._building.places, self._begun.begin)
-            for what in ("documents", "updates")
-            for some in _parts(guarded.statement.get(what, []), STATEMENT_SUMS)
-        ]
+        return list(summary_statements(changes.sums, self._building.places, self._begun.begin))
 
     async def _finish(self) -> None:
         group, partitions = self._building.group, len(self._found["upto"])
@@ -197,7 +187,3 @@ async def told(events: AsyncDatabase, model: ReadModel[Any], upto: Upto, after: 
         for number in told_now:
             heads[number] = await anext(streams[number], None)
         yield subject, sorted(commits, key=lambda commit: commit.position)
-
-
-def _parts(statements: list[Statement], most: int) -> list[list[Statement]]:
-    return [statements[start : start + most] for start in range(0, len(statements), most)]

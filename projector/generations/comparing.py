@@ -1,24 +1,27 @@
 """How two generations of a read model differ, document by document and sum by sum, at one moment of the database.
 
 Both are read in one snapshot that was taken while they stood at the same commits: any difference is one of the rules,
-or of what stood there before. A report names documents and fields, never what is in them.
+or of what stood there before. MongoDB keeps a snapshot for five minutes by default: what takes longer goes on in a
+later one, and each pair was compared in one. A report names documents and fields, never what is in them.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
+import structlog
 from bson import decode
 from bson.raw_bson import RawBSONDocument
 from msgspec.structs import asdict
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
+from common.errors import Unavailable
 from common.mongo import PLAIN, patiently
 from common.read_models import READ_MODELS
 from common.read_models.generations import Places
 from common.read_models.storage import SUMS
-from projector.views import reaching_views
+from projector.views import beginning_at, is_ended_snapshot, reaching_views
 
 PAGE_DOCUMENTS = 1_000
 MOST_EXAMPLES = 10
@@ -26,6 +29,8 @@ Page = Mapping[Any, RawBSONDocument]
 Pair = tuple[Any, RawBSONDocument | None, RawBSONDocument | None]
 _NAMES = {"_id", "of", "partition"} | {f for model in READ_MODELS for kind in model.summaries for f in kind.fields}
 """Of a sum: which one it is."""
+
+log = structlog.get_logger(__name__)
 
 
 class Difference(msgspec.Struct, kw_only=True):
@@ -41,7 +46,11 @@ class Difference(msgspec.Struct, kw_only=True):
     def is_none(self) -> bool:
         return not (self.changed or self.missing or self.extra)
 
-    def count(self, collection: str, key: Any, before: RawBSONDocument | None, after: RawBSONDocument | None) -> None:
+    @property
+    def count(self) -> int:
+        return self.same + self.changed + self.missing + self.extra
+
+    def add(self, collection: str, key: Any, before: RawBSONDocument | None, after: RawBSONDocument | None) -> None:
         """A sum that came back to nothing is as good as none."""
         if before and after and before.raw == after.raw:
             self.same += 1
@@ -61,14 +70,38 @@ class Difference(msgspec.Struct, kw_only=True):
         return asdict(self)
 
 
-async def compare(views: AsyncDatabase, session: AsyncClientSession, before: Places, after: Places) -> Difference:
-    """`session` is of a snapshot; it must have read something while both stood at the same commits."""
-    difference = Difference(examples=[])
-    for collection, place in after.items():
-        pages = (_pages(views, session, before[collection]), _pages(views, session, place))
+class Comparison:
+    """Of what is shown with the generation that stands in `after`, in as many snapshots as it takes."""
+
+    def __init__(self, views: AsyncDatabase, after: Places) -> None:
+        self.difference = Difference(examples=[])
+        self._views = views
+        self._after = after
+        self._left = list(after)  # collections, as read models call them
+        self._upto: Any = None  # the key up to which the first of them is compared
+
+    @property
+    def is_done(self) -> bool:
+        return not self._left
+
+    async def go_on(self, session: AsyncClientSession, before: Places) -> None:
+        """Until it is done or the snapshot ends, in which something must have been read while both stood level."""
+        try:
+            while self._left:
+                await self._compare(self._left[0], session, before)
+                self._left.pop(0)
+                self._upto = None
+        except Unavailable as error:
+            if not is_ended_snapshot(error):
+                raise
+            log.info("comparison_goes_on", collection=self._left[0], compared=self.difference.count)
+
+    async def _compare(self, collection: str, session: AsyncClientSession, before: Places) -> None:
+        places = (before[collection], self._after[collection])
+        pages = [_pages(self._views, session, place, self._upto) for place in places]
         async for key, one, other in _pairs(*pages):
-            difference.count(collection, key, one, other)
-    return difference
+            self.difference.add(collection, key, one, other)
+            self._upto = key
 
 
 async def _pairs(befores: AsyncIterator[Page], afters: AsyncIterator[Page]) -> AsyncIterator[Pair]:
@@ -82,12 +115,14 @@ async def _pairs(befores: AsyncIterator[Page], afters: AsyncIterator[Page]) -> A
         after = {key: d for key, d in after.items() if key > upto} or await anext(afters, {})
 
 
-async def _pages(views: AsyncDatabase, session: AsyncClientSession, place: str) -> AsyncIterator[Page]:
+async def _pages(views: AsyncDatabase, session: AsyncClientSession, place: str, upto: Any) -> AsyncIterator[Page]:
+    """What comes after `upto`; all, where that is None."""
     collection = views.get_collection(place, codec_options=PLAIN.with_options(document_class=RawBSONDocument))
-    cursor = collection.find({}, sort=[("_id", 1)], batch_size=PAGE_DOCUMENTS, session=session)
+    cursor = collection.find({}, batch_size=PAGE_DOCUMENTS, session=session, **beginning_at(upto))
     with reaching_views(), patiently():
-        while page := await cursor.to_list(PAGE_DOCUMENTS):
-            yield {document["_id"]: document for document in page}
+        while found := await cursor.to_list(PAGE_DOCUMENTS):
+            if page := {document["_id"]: document for document in found if document["_id"] != upto}:
+                yield page
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
 
 from common.envelope import Commit
 from common.errors import Unavailable
@@ -23,7 +22,7 @@ from projector.generations.building import told
 from projector.verification.moment import Moment, NotNow, moment_of
 from projector.verification.sum_checking import Unreadable, verify_all_sums
 from projector.verification.verifying import Checked, Key, compared, log_at, subjects_told, verify_documents
-from projector.views import reaching_views
+from projector.views import beginning_at, is_ended_snapshot, reaching_views
 
 PAGE_COMMITS = 5_000  # a page is compared when it has so many, or so many documents
 PAGE_DOCUMENTS = 1_000
@@ -32,7 +31,6 @@ MOST_EXAMPLES = 10
 WAIT_SECONDS = 60.0  # for partitions that are being emptied
 WAIT_PAUSE_SECONDS = 0.1
 ENDLESS_COMMITS = 2**31 - 2
-ENDED = frozenset({239, 246})  # SnapshotTooOld, SnapshotUnavailable
 Tell = Callable[[int, int], None]
 
 
@@ -140,9 +138,9 @@ class FullVerification:
 
     async def _stored_ones(self, moment: Moment, after: Any) -> Any:
         """Look for what is stored and of which the log tells nothing, in the order of the keys, whatever they are."""
-        beginning = {} if after == "" else {"min": [("_id", after)]}
+        beginning = beginning_at(None if after == "" else after)
         ids = moment.collection(self._model.collection).find(
-            {}, {"_id": 1}, hint=[("_id", 1)], session=moment.session, batch_size=PAGE_DOCUMENTS, **beginning
+            {}, {"_id": 1}, session=moment.session, batch_size=PAGE_DOCUMENTS, **beginning
         )
         while page := await while_it_lasts(ids.to_list(PAGE_DOCUMENTS)):
             keys = [document["_id"] for document in page]
@@ -195,6 +193,6 @@ async def while_it_lasts(reading: Awaitable[Any]) -> Any:
         with reaching_views():
             return await reading
     except Unavailable as error:
-        if isinstance(error.__cause__, OperationFailure) and error.__cause__.code in ENDED:
+        if is_ended_snapshot(error):
             return None
         raise

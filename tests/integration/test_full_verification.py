@@ -128,8 +128,9 @@ async def test_it_is_identical_while_all_goes_on(bench: ViewBench) -> None:
             assert verdict.is_identical, verdict
 
 
+@pytest.mark.parametrize("ends", [(3, 6), (3, 12)], ids=["of what is told", "and of what is stored"])
 async def test_when_a_snapshot_has_ended_the_rest_is_looked_at_at_a_later_moment(
-    bench: ViewBench, monkeypatch: pytest.MonkeyPatch
+    bench: ViewBench, monkeypatch: pytest.MonkeyPatch, ends: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(full_verification, "PAGE_DOCUMENTS", 7)
     read, calls, ended = Moment.documents, 0, OperationFailure("too old", 239)
@@ -137,7 +138,7 @@ async def test_when_a_snapshot_has_ended_the_rest_is_looked_at_at_a_later_moment
     async def ends_twice(self: Moment, *arguments: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls in (3, 6):
+        if calls in ends:
             await bench.ledger.order(1)
             await bench.catch_up(bench.writer())
             raise Unavailable("It is gone.") from ended

@@ -27,8 +27,9 @@ from common.sink import Fenced, Superseded
 from common.tasks import end
 from common.transaction import transact
 from projector.batch import Change, Changes, add_sums
-from projector.generations import keeper
+from projector.generations import comparing, keeper
 from projector.generations.builder import Work
+from projector.generations.comparing import Comparison
 from projector.generations.keeper import Keeper
 from projector.generations.known import (
     ASKED,
@@ -226,6 +227,37 @@ async def test_a_builder_has_the_time_that_much_takes(bench: ViewBench, monkeypa
         async with failing(bench.url, "aggregate", "createIndexes", client="slow", times=2, **how):
             await work.do(generation)
     assert await shown(bench) == 2
+
+
+async def test_what_a_snapshot_does_not_last_for_is_compared_in_the_next(
+    bench: ViewBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MongoDB lets go of three of them, and orders come in before the next is taken."""
+    monkeypatch.setattr(comparing, "PAGE_DOCUMENTS", 4)
+    await some_history(bench.ledger)
+    await bench.catch_up(bench.writer())
+    await bench.views["orders"].update_one({}, {"$set": {"status": "NONSENSE"}})
+    generation, go_on = await ask(bench), Comparison.go_on
+
+    async def go_on_while_orders_come(comparison: Comparison, *arguments: Any) -> None:
+        await go_on(comparison, *arguments)
+        await bench.ledger.order(1)
+        await bench.catch_up(bench.writer())
+
+    monkeypatch.setattr(Comparison, "go_on", go_on_while_orders_come)
+    async with mongo.open_client(bench.url, name="short") as short:
+        work = Work(bench.log, short[bench.log.database.name], short[bench.views.name], Settings(fresh_seconds=0))
+        with capture_logs() as logged:
+            async with failing(bench.url, "getMore", client="short", times=3, errorCode=239):
+                await work.do(generation)
+    went_on = [line["compared"] for line in logged if line["event"] == "comparison_goes_on"]
+    difference = (await the_one(bench, generation))["difference"]
+    assert went_on == sorted(set(went_on))
+    assert len(went_on) == 3
+    assert (difference["changed"], difference["missing"], difference["extra"]) == (1, 0, 0)
+    orders = await bench.views["orders"].count_documents({})
+    assert difference["same"] > orders - len(went_on) - 2, "those that came in behind what was compared are not in it"
+    await bench.check()
 
 
 async def test_a_builder_takes_small_steps_with_pauses_while_commits_come_in(bench: ViewBench) -> None:
