@@ -201,7 +201,7 @@ async def test_a_body_in_small_chunks_is_a_body(door: Door) -> None:
 async def test_bodies_that_do_not_come_hinder_nobody(door: Door) -> None:
     waiting = [asyncio.create_task(unfinished(door, b"{")) for _ in range(50)]
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SLOW_SECONDS):
             for _ in range(10):
                 await door.place()
     finally:

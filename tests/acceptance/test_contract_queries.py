@@ -12,6 +12,7 @@ from tests.support.door import Answer, Door, send, spell
 from tests.support.system import SERVICES, System, until
 
 WRITES = 200
+LATE_ANSWERS = 15  # a busy machine may be late; what it must not do is show something older
 ORDERS_OF_ONE_USER = 23
 
 
@@ -65,9 +66,12 @@ async def test_a_read_with_the_token_of_a_write_is_never_older(door: Door) -> No
             async with writer.post(f"{url}/commands/orders", json=door.order(user_id=7201 + number % 9)) as answer:
                 said = await answer.json()
             token = {"Consistency-Token": answer.headers["Consistency-Token"]}
-            async with reader.get(f"{url}/queries/orders/{said['order_id']}", headers=token) as answer:
-                assert answer.status == 200, f"write {number} is not there"
-                assert answer.headers["ETag"].startswith(f'"1-{said["position"]}-')
+            for _ in range(LATE_ANSWERS):
+                async with reader.get(f"{url}/queries/orders/{said['order_id']}", headers=token) as answer:
+                    if answer.status != 503:
+                        break
+            assert answer.status == 200, f"write {number} is not there"
+            assert answer.headers["ETag"].startswith(f'"1-{said["position"]}-')
 
 
 async def test_every_query_tells_how_far_and_how_late_its_view_is(door: Door) -> None:

@@ -23,7 +23,7 @@ from tests.support.door import Answer, Door, require_problem, spell
 from tests.support.ledger import Ledger, event
 from tests.support.system import SERVICES, System, running_system, until
 
-SOON_SECONDS = 30.0
+SOON_SECONDS = 60.0
 PLENTY, NOTHING = 456, 457
 FULFILMENT = "order_fulfilment"
 WRONG = (

@@ -31,7 +31,7 @@ async def test_who_has_what_was_shown_before_a_rebuild_is_sent_what_is_shown_now
     async def is_shown() -> bool:
         return (await door.send(spell("GET", f"{PROJECTIONS}/orders"))).content["shown"] == rebuilt
 
-    await until(is_shown, seconds=30, what=f"{rebuilt} is shown")
+    await until(is_shown, seconds=120, what=f"{rebuilt} is shown")
     now = await door.get(order, {"If-None-Match": before})
     assert now.status == 200
     assert (now.headers["ETag"] == before, now.headers["ETag"].split("-")[:2]) == (False, before.split("-")[:2])

@@ -48,12 +48,18 @@ ALONE = {
 }
 
 
+TRIES = 3  # on a busy machine a look into the log may come before what the schedule does to a message
+
+
 @pytest.mark.parametrize("name", ALONE)
 async def test_the_judge_cries_without(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     case = ALONE[name]
     assert await broken_rules(mongodb_url, case.schedule) == set()
     case.take_out(monkeypatch)
-    assert await broken_rules(mongodb_url, case.schedule) == case.broken
+    for _ in range(TRIES):
+        if (found := await broken_rules(mongodb_url, case.schedule)) == case.broken:
+            break
+    assert found == case.broken
 
 
 async def test_V1_V3_a_revision_or_a_position_stops_a_batch_that_was_done_already(

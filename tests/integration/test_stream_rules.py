@@ -49,8 +49,19 @@ def where(server: Served) -> str:
     return f"{server.url}/queries/stream"
 
 
-async def test_a_reader_who_takes_nothing_is_left(mongodb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def until_there_is_room(http: aiohttp.ClientSession, server: Served) -> None:
+    async def is_free() -> bool:
+        async with following(http, where(server)) as again:
+            return again.answer.status == 200
+
+    await until(is_free, seconds=DEADLINE_SECONDS, what="who left has given back the place")
+
+
+async def test_a_reader_who_takes_nothing_is_left(
+    mongodb_url: str, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(stream, "MOST_STREAMS", 1)
     big = replace(an_event(), data={"product_id": 1, "product_name": "x" * 60_000})
     async with serving(mongodb_url) as (server, log):
         for first in range(1, 401, 100):
@@ -59,7 +70,7 @@ async def test_a_reader_who_takes_nothing_is_left(mongodb_url: str, monkeypatch:
         writer.write(b"GET /queries/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
         writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(2 * stream.WRITE_SECONDS)
+        await until_there_is_room(http, server)
         writer.transport.resume_reading()  # type: ignore[attr-defined]
         async with asyncio.timeout(DEADLINE_SECONDS):
             taken = await until_the_end(reader)
@@ -131,11 +142,7 @@ async def test_who_comes_when_there_is_no_room_is_told_so(
             async with http.get(where(server)) as answer:
                 assert (answer.status, (await answer.json(content_type=None))["code"]) == (503, "too_many_streams")
 
-        async def is_free() -> bool:
-            async with following(http, where(server)) as again:
-                return again.answer.status == 200
-
-        await until(is_free, seconds=DEADLINE_SECONDS, what="who left has given back the place")
+        await until_there_is_room(http, server)
 
 
 async def test_there_may_be_no_log_yet(mongodb_url: str, http: aiohttp.ClientSession) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
 ISSUER = AUDIENCE = "leveret"
-MINUTE_SECONDS = 60
+DAY_SECONDS = 24 * 3600
 
 
 class Issuer:
@@ -65,7 +65,7 @@ class Issuer:
             "role": role,
             "user_id": user_id,
             "iat": now,
-            "exp": now + 10 * MINUTE_SECONDS,
+            "exp": now + DAY_SECONDS,  # some are made when the tests are collected, and used at their end
         }
         said = {name: value for name, value in (said | claims).items() if value is not None}
         return jwt.encode(said, self._keys[key_id], algorithm="RS256", headers={"kid": key_id} | (headers or {}))
@@ -84,7 +84,7 @@ def signed_with_the_public_key(issuer: Issuer, **claims: Any) -> str:
     """HS256, with what everybody knows as the secret: the library refuses to sign so, an attacker does not."""
 
     now = int(time.time())
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "mallory", "role": "admin", "exp": now + 600} | claims
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "mallory", "role": "admin", "exp": now + DAY_SECONDS} | claims
     head = encoded({"alg": "HS256", "typ": "JWT", "kid": "first"}) + b"." + encoded(said)
     mac = hmac.new(issuer.public_pem(), head, hashlib.sha256).digest()
     return (head + b"." + base64.urlsafe_b64encode(mac).rstrip(b"=")).decode()
@@ -92,5 +92,5 @@ def signed_with_the_public_key(issuer: Issuer, **claims: Any) -> str:
 
 def signed_by_nobody(**claims: Any) -> str:
     """`alg` is none."""
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "mallory", "role": "admin", "exp": int(time.time()) + 600} | claims
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "mallory", "role": "admin", "exp": int(time.time()) + DAY_SECONDS} | claims
     return jwt.encode(said, None, algorithm="none", headers={"kid": "first"})
