@@ -92,5 +92,6 @@ def signed_with_the_public_key(issuer: Issuer, **claims: Any) -> str:
 
 def signed_by_nobody(**claims: Any) -> str:
     """`alg` is none."""
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "mallory", "role": "admin", "exp": int(time.time()) + DAY_SECONDS} | claims
+    good_until = int(time.time()) + DAY_SECONDS
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "mallory", "role": "admin", "exp": good_until} | claims
     return jwt.encode(said, None, algorithm="none", headers={"kid": "first"})

@@ -24,7 +24,6 @@ from stack.process import OnLine, Program
 
 ROOT = Path(__file__).parents[2]
 READ_AT_THE_START = ("LD_", "PYTHON", "FAKETIME", "SSL_")  # variables that a process which runs already does not heed
-
 ROWS = (*COMMANDS.values(), *(row for _, rows in GROUPS.values() for row in rows.values()))
 IMPORTED_LATER = {"cli": sorted({place.partition(":")[0] for place, _ in ROWS} | {"rich.console", "rich.table"})}
 
@@ -74,6 +73,11 @@ def run(
     module: str, *words: str, env: Mapping[str, str], cwd: Path, timeout_seconds: float
 ) -> subprocess.CompletedProcess[str]:
     """Do what `subprocess.run` does with `python -m module words`: wait for its end and return what it said."""
+    if not can_bear(env):
+        argv = [sys.executable, "-m", module, *words]
+        return subprocess.run(
+            argv, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout_seconds, check=False
+        )
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         here = _request(module, words, env, cwd, output=output.fileno(), errors=errors.fileno())
         with here, here.makefile() as answers:
