@@ -1,6 +1,7 @@
 """How long-lived tasks are kept alive, and how a start waits for what it needs."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -66,14 +67,15 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
 async def end(*tasks: "asyncio.Task[None]") -> None:
     """Cancel until they have ended: a library may swallow a cancellation, as `asyncio.wait_for` does before 3.12.
 
-    Who is cancelled meanwhile ends them all the same: what comes afterwards relies on it.
+    The pauses differ, lest it is always just about to do so. Who is cancelled meanwhile ends them all the same: what
+    comes afterwards relies on it.
     """
     interrupted: asyncio.CancelledError | None = None
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
         try:
-            await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
+            await asyncio.wait(running, timeout=random.uniform(0.5, 1) * CANCEL_AGAIN_SECONDS)
         except asyncio.CancelledError as error:
             interrupted = error
     for task in tasks:

@@ -11,6 +11,7 @@ from tests.chaos.proxy import Link, Way, Weather
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 SILENCE_SECONDS = 0.1
+SOON_SECONDS = 30.0
 
 
 class Echo:
@@ -46,7 +47,7 @@ async def dial(link: Link) -> Connection:
 async def said_back(connection: Connection, words: bytes) -> bytes:
     reader, writer = connection
     writer.write(words)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_SECONDS):
         return await reader.readexactly(len(words))
 
 
@@ -67,7 +68,7 @@ async def test_a_clear_link_carries_everything_both_ways(link: Link) -> None:
 async def test_the_end_of_one_side_is_the_end_of_the_other(link: Link) -> None:
     reader, writer = await dial(link)
     writer.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_SECONDS):
         assert await reader.read() == b""
 
 
@@ -98,7 +99,7 @@ async def test_what_was_held_arrives_after_the_release(link: Link, echo: Echo) -
     assert await is_silent(said_back(connection, b"held"))
     assert echo.heard == b""
     link.release()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_SECONDS):
         assert await connection[0].readexactly(4) == b"held"
 
 
