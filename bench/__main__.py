@@ -164,7 +164,7 @@ class _Run:
 
     async def _rebuilding(self, ready: Servers) -> None:
         orders, seconds = self.plan.rebuilt_orders, self.plan.rebuilding_seconds
-        self.results.rebuilding = await measure_rebuilding(ready, orders, times=2)
+        self.results.rebuilding_bare, self.results.rebuilding = await measure_rebuilding(ready, orders, times=2)
         self.results.rebuilding_live = await measure_rebuilding_live(
             ready, self.folder, orders=orders // 4, seconds=seconds
         )

@@ -11,8 +11,10 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bench.alone import alone_in_threads
 from bench.lived_orders import EVENTS, seed
 from bench.meter import memory_mib
+from bench.rebuilding_bare import Bare, measure_bare
 from bench.servers import Servers
 from common.generations import read_or_make_shown
 from common.log import open_log
@@ -50,10 +52,11 @@ class Lived:
     views: AsyncDatabase
 
 
-async def measure_rebuilding(servers: Servers, orders: int, times: int = 1) -> tuple[Rebuilding, ...]:
-    """Every time but the first is compared with the one before."""
+async def measure_rebuilding(servers: Servers, orders: int, times: int = 1) -> tuple[Bare, tuple[Rebuilding, ...]]:
+    """Every time but the first is compared with the one before; what cannot be passed is measured on the same log."""
     async with lived_log(servers, orders) as lived:
-        return tuple([await build(servers, lived, is_first=not number) for number in range(times)])
+        bare = await alone_in_threads(measure_bare, servers.mongodb_url, EVENTS_DATABASE)
+        return bare, tuple([await build(servers, lived, is_first=not number) for number in range(times)])
 
 
 @asynccontextmanager

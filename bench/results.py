@@ -18,6 +18,7 @@ from bench.numbers import Latency
 from bench.peers import Peer
 from bench.pipeline import Sustained, WriteToRead
 from bench.rebuilding import Rebuilding
+from bench.rebuilding_bare import Bare
 from bench.rebuilding_live import RebuildingLive
 from bench.sharing import Sharing
 from bench.snapshots import Loading
@@ -43,6 +44,7 @@ class Results:
     sharing: tuple[Sharing, ...] = ()  # by the number of services
     catching_up: tuple[CatchingUp, ...] = ()  # by the number of projectors
     loading: Loading | None = None
+    rebuilding_bare: Bare | None = None  # what it cannot pass
     rebuilding: tuple[Rebuilding, ...] = ()  # the second one is compared with the first
     rebuilding_live: RebuildingLive | None = None
     sustained: Sustained | None = None
