@@ -128,8 +128,8 @@ def _catching_up(results: Results) -> Iterator[Row]:
 
 def _rebuilding(results: Results) -> Iterator[Row]:
     if bare := results.rebuilding_bare:
-        how = f"nothing written; read and validated {bare.validated:,.0f}, read {bare.read:,.0f}"
-        yield "the same events read, validated, folded in a plain loop", f"{bare.folded:,.0f}", how
+        how = f"of one core's time, none written; read and validated {bare.validated:,.0f}, read {bare.read:,.0f}"
+        yield "the same events read, validated, folded in a loop", f"{bare.folded:,.0f}", how
     for number, built in enumerate(results.rebuilding):
         how = f"with indexes {built.with_indexes:,.0f}; {built.events:,} events, at most {built.peak_mib:.0f} MiB"
         verdict = "" if not number else f"; compared in {built.compared_seconds:.1f} s: {_verdict(built.is_identical)}"
