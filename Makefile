@@ -1,6 +1,6 @@
 # What one does with this project. PYTHON=... chooses another interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-long fuzz chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock audit sbom clean
+.PHONY: help install demo test test-again test-browser test-long fuzz chaos chaos-long chaos-cluster bench bench-long bench-lists up down lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -12,10 +12,14 @@ demo: install ## Set up everything and show the whole story
 	@scripts/demo.sh
 
 test: install ## Lint, types and all tests
+	@rm -f .pytest_cache/v/cache/lastfailed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
 	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test-again: install ## Run again, alone, what failed in the last make test, if it was at most three tests
+	@scripts/test_again.sh
 
 test-browser: install ## The operations console in a real Chromium, against a real stack (about 4 minutes)
 	@scripts/install_chromium.sh

@@ -12,7 +12,7 @@ from pymongo import AsyncMongoClient
 from command_service.handling import Outcome
 from common.log import Failure, MongoLog, Written, open_log
 from common.mongo import DURABLE, open_client
-from tests.support.appending import Call, History, Service, Wish, a_request, check
+from tests.support.appending import LONG_PATIENCE_SECONDS, Call, History, Service, Wish, a_request, check
 from tests.support.commits import a_commit
 from tests.support.real_log import a_database, a_real_log
 
@@ -210,7 +210,7 @@ async def test_L8_a_command_is_acknowledged_though_its_insert_was_not(mongodb_ur
     async with a_world(mongodb_url, server, 0) as world:
         service = await world.start(0)
         await server.lie(world.app(0), LIES["written, perhaps"])
-        done = await service.handle(a_request())
+        done = await service.handle(a_request(patience_seconds=LONG_PATIENCE_SECONDS))
         assert (done.version, done.position, done.changed, done.replayed) == (1, 1, True, False)
         await service.end()
 
@@ -223,7 +223,8 @@ async def test_L5_two_services_share_one_log_without_starving(mongodb_url: str) 
 
         async def load(number: int) -> None:
             while min(done) < 20:
-                await services[number].handle(a_request("add", f"{number}-{done[number]}"))
+                subject = f"{number}-{done[number]}"
+                await services[number].handle(a_request("add", subject, patience_seconds=LONG_PATIENCE_SECONDS))
                 done[number] += 1
 
         async with asyncio.timeout(SECONDS_TO_REST), asyncio.TaskGroup() as tasks:

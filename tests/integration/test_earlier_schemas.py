@@ -9,14 +9,13 @@ from msgspec.structs import replace
 from command_service.domain.order_commands import CancelOrder, ConfirmPayment, RequestPayment
 from command_service.domain.orders import ORDERS
 from command_service.handling import Outcome
-from common.access.actors import ANYBODY
 from common.chain import link
 from common.codec import decode_event
 from common.envelope import Commit, RecordedEvent, Seal, from_message, to_messages, whole
 from common.errors import CommandRejected
 from common.log_verification import verify
 from common.values import Message, Money
-from tests.support.appending import Service, a_request
+from tests.support.appending import LONG_PATIENCE_SECONDS, Service, a_request
 from tests.support.commits import a_commit
 from tests.support.ledger import Ledger, a_price, event
 from tests.support.saga_bench import SagaBench, a_saga_bench, payment_id
@@ -129,7 +128,7 @@ async def test_sagas_want_the_same_on_either(sagas: SagaBench, schema: int) -> N
 
 async def handled(bench: ViewBench, order: Commit, command: Message) -> Outcome:
     service = Service(bench.log, bench.log.info)
-    request = a_request(decider=ORDERS, subject=order.subject, command=command, actor=ANYBODY)
+    request = a_request(decider=ORDERS, subject=order.subject, command=command, patience_seconds=LONG_PATIENCE_SECONDS)
     try:
         return await service.handle(request)
     finally:

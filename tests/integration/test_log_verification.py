@@ -10,9 +10,10 @@ import pytest
 from bson import Int64
 from pymongo.asynchronous.database import AsyncDatabase
 
+from command_service.handling import Request
 from common.log import LogInfo, open_log
 from common.log_verification import Verdict, verify
-from tests.support.appending import Service, a_request
+from tests.support.appending import LONG_PATIENCE_SECONDS, Service, a_request
 from tests.support.cqrs import Cqrs
 from tests.support.real_log import a_database
 
@@ -29,13 +30,17 @@ async def database(mongodb_url: str) -> AsyncIterator[AsyncDatabase]:
         services = [Service(log, log.info) for _ in range(2)]
         try:
             for version in range(VERSIONS):
-                requests = [a_request(subject=str(stream), partition_key=stream) for stream in range(STREAMS)]
+                requests = [_a_request(stream) for stream in range(STREAMS)]
                 service = services[version % 2]
                 await asyncio.gather(*(service.handle(request) for request in requests))
         finally:
             for service in services:
                 await service.end()
         yield client[name]
+
+
+def _a_request(stream: int) -> Request:
+    return a_request(subject=str(stream), partition_key=stream, patience_seconds=LONG_PATIENCE_SECONDS)
 
 
 async def verified(database: AsyncDatabase, until: int | None = None) -> Verdict:

@@ -19,12 +19,11 @@ from command_service.snapshot_store import SNAPSHOTS, MongoSnapshots
 from command_service.snapshots import READ, Snapshots
 from command_service.streams import Streams
 from command_service.writing import writing
-from common.access.actors import ANYBODY
 from common.codec import encode_event
 from common.config import Settings
 from common.events.inventory import StockReserved
 from common.log import MongoLog, open_log
-from tests.support.appending import a_request
+from tests.support.appending import LONG_PATIENCE_SECONDS, a_request
 from tests.support.cqrs import Cqrs
 from tests.support.real_log import a_database
 from tests.support.system import until
@@ -116,7 +115,12 @@ async def test_a_command_service_saves_by_itself_and_goes_on_from_there(
 def a_sale(number: int) -> Any:
     command = ReserveStock(order_id=ABOUT["order_id"], reservation_id=str(UUID(int=number, version=4)), quantity=1)
     return a_request(
-        command=command, decider=INVENTORY, subject="456", command_id=f"sale {number}", partition_key=456, actor=ANYBODY
+        command=command,
+        decider=INVENTORY,
+        subject="456",
+        command_id=f"sale {number}",
+        partition_key=456,
+        patience_seconds=LONG_PATIENCE_SECONDS,
     )
 
 

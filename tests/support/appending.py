@@ -29,7 +29,8 @@ from tests.support.memory_snapshots import MemorySnapshots
 
 Marks = tuple[str, ...]
 Wish = Literal["add", "add_if_open", "open", "close"]
-PATIENCE_SECONDS = 2.0  # of a request
+PATIENCE_SECONDS = 2.0  # of a request where time is imagined, or an answer may be missing
+LONG_PATIENCE_SECONDS = 60.0  # where a real server, however busy, must answer
 EVERY_EVENTS, LOOK_AFTER = 2, 2
 
 
@@ -75,7 +76,14 @@ MARKS: Decider[Mark, Marks, InventoryUpdated] = Decider(
 )
 
 
-def a_request(wish: Wish = "add", subject: str = "1", *, command_id: str | None = None, **rest: object) -> Request:
+def a_request(
+    wish: Wish = "add",
+    subject: str = "1",
+    *,
+    command_id: str | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
+    **rest: object,
+) -> Request:
     """A keyed command if it has an id; its patience begins now."""
     filled = {
         "command": Mark(wish=wish),
@@ -85,7 +93,7 @@ def a_request(wish: Wish = "add", subject: str = "1", *, command_id: str | None 
         "is_keyed": command_id is not None,
         "fingerprint": f"{wish} {subject}",
         "actor": ANYBODY,
-        "deadline": asyncio.get_running_loop().time() + PATIENCE_SECONDS,
+        "deadline": asyncio.get_running_loop().time() + patience_seconds,
         "partition_key": 1,
     }
     return Request(**(filled | rest))  # type: ignore[arg-type]
