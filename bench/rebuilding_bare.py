@@ -32,7 +32,7 @@ class Bare:
 
 def measure_bare(mongodb_url: str, database: str) -> Bare:
     """Blocking, in a process of its own."""
-    with MongoClient[dict[str, Any]](mongodb_url, tz_aware=True) as client:
+    with MongoClient[dict[str, Any]](mongodb_url) as client:
         commits = client[database]["commits"]
 
         def documents() -> Documents:

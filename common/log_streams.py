@@ -9,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from common.envelope import Commit
 from common.mongo import patiently, reaching
-from common.stored_commits import WITHOUT_METADATA, from_partial_document
+from common.stored_commits import WITHOUT_METADATA, from_partial_document, to_be_folded
 
 PAGE_COMMITS = 2_000
 
@@ -29,25 +29,23 @@ async def read_streams(database: AsyncDatabase, context: str, upto: Upto, after:
 
     The commits have no metadata: who folds them needs none, and it is a third of the time to read them.
     """
-    subject, commits = "", list[Commit]()
+    stream, commits = "", list[Commit]()
     async for page in _pages(database, context, after):
         for document in page:
             if document["_id"] > upto.get(document["partition"], 0):
                 continue
-            commit = from_partial_document(document)
-            if commits and commits[-1].stream != commit.stream:
-                yield subject, commits
-                commits = []
-            if not commits:
-                subject = commit.subject
-            commits.append(commit)
+            if document["stream"] != stream:
+                if commits:
+                    yield commits[0].subject, commits
+                stream, commits = document["stream"], []
+            commits.append(from_partial_document(document))
     if commits:
-        yield subject, commits
+        yield commits[0].subject, commits
 
 
 async def _pages(database: AsyncDatabase, context: str, after: str) -> AsyncIterator[list[dict[str, Any]]]:
     """The next page is on its way while one is worked on."""
-    cursor = database["commits"].find(
+    cursor = to_be_folded(database["commits"]).find(
         {"stream": streams_range(context, after)},
         WITHOUT_METADATA,
         sort=[("stream", 1), ("version", 1)],

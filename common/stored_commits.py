@@ -1,10 +1,12 @@
 """How a commit is stored in MongoDB."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from bson import Int64, encode
 from msgspec.structs import fields
+from pymongo.asynchronous.collection import AsyncCollection
 
 from common.envelope import Commit, RecordedEvent
 
@@ -50,6 +52,14 @@ def from_document(document: dict[str, Any]) -> Commit:
 WITHOUT_METADATA = {"stream": 1, "version": 1, "partition_key": 1, "partition": 1, "events": 1, "recorded_at": 1}
 
 
+def to_be_folded(commits: AsyncCollection) -> AsyncCollection:
+    """The collection, its instants read without their zone: to give each its zone takes the driver as long as the rest.
+
+    `decode_event` knows that all are UTC.
+    """
+    return commits.with_options(codec_options=commits.codec_options.with_options(tz_aware=False, tzinfo=None))
+
+
 def from_partial_document(document: dict[str, Any]) -> Commit:
     """Of a document read WITHOUT_METADATA: nobody is told which command it was, or who sent it."""
     return Commit(
@@ -61,7 +71,7 @@ def from_partial_document(document: dict[str, Any]) -> Commit:
         events=tuple([RecordedEvent(**event) for event in document["events"]]),
         command_id="",
         fingerprint="",
-        recorded_at=document["recorded_at"],
+        recorded_at=document["recorded_at"].replace(tzinfo=UTC),
     )
 
 

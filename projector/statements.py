@@ -1,5 +1,6 @@
 """The commands that one batch sends to MongoDB, built as plain data."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
@@ -14,6 +15,7 @@ from projector.batch import Change, Changes, Doc, DocumentId
 
 STATEMENT_DOCUMENTS = 500  # at most, so that each has its answer within the time of one call, however slow the server
 STATEMENT_SUMS = 2_000  # which are small
+KEPT_LAYOUTS = 1_000  # sums of a kind have the same names again and again
 
 
 def document_statements(changes: Changes, places: Places = IN_THE_FIRST) -> Iterable[Guarded]:
@@ -75,13 +77,18 @@ def summary_statements(
 def _in_order(fields: Mapping[str, int | str]) -> Statement:
     """As MongoDB makes them of an upsert: by name, dotted ones as documents. Who compares two compares their bytes."""
     document: Statement = {}
-    for name in sorted(fields):
-        outer, _, inner = name.partition(".")
+    for name, outer, inner in _layout(tuple(fields)):
         if inner:
             document.setdefault(outer, {})[inner] = fields[name]
         else:
             document[name] = fields[name]
     return document
+
+
+@functools.lru_cache(KEPT_LAYOUTS)
+def _layout(names: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """The names in their order, each with what stands before and behind its dot."""
+    return [(name, outer, inner) for name in sorted(names) for outer, _, inner in [name.partition(".")]]
 
 
 def stored_document(document_id: DocumentId, doc: Doc) -> Statement:

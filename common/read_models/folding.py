@@ -87,9 +87,10 @@ def folded(model: ReadModel[Any], commits: Sequence[Commit], *, partition: int =
 
 def _after(model: ReadModel[Any], doc: Doc, commit: Commit, skips: Skips) -> Doc:
     """Without what is made of the view to be stored; the very document if nothing changes."""
-    is_own = commit.context == model.context
-    is_skipped = bool(skips) and ((model.collection, model.key(commit.subject)), commit.position) in skips
-    view = doc.view if is_skipped else _project(model, doc.view, commit)
+    context, _, subject = commit.stream.partition("-")
+    is_own = context == model.context
+    is_skipped = bool(skips) and ((model.collection, model.key(subject)), commit.position) in skips
+    view = doc.view if is_skipped else _project(model, doc.view, commit, subject)
     if view is doc.view and not is_own:
         return doc
     is_begun = view is not None or not is_skipped
@@ -111,11 +112,11 @@ def contribution_of(model: ReadModel[Any], doc: Doc) -> Contribution:
     return doc.contribution
 
 
-def _project(model: ReadModel[Any], view: Any, commit: Commit) -> Any:
+def _project(model: ReadModel[Any], view: Any, commit: Commit, subject: str) -> Any:
     for record in commit.events:
         told = Told(
             event_type=record.type,
-            subject=commit.subject,
+            subject=subject,
             position=commit.position,
             version=commit.version,
             recorded_at=commit.recorded_at,

@@ -1,7 +1,7 @@
 """How events make an order as people look at it."""
 
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
@@ -127,21 +127,21 @@ def _amended(
             return _with_items(order, event.product_id, -event.quantity, told)
         case ShippingAddressUpdated():
             address = _address(event.personal.shipping_address)
-            return replace(_entered(order, order.status, told), shipping_address=address)
+            return _entered(order, order.status, told, shipping_address=address)
         case OrderDeleted():
-            return replace(_entered(order, order.status, told), is_deleted=True)
+            return _entered(order, order.status, told, is_deleted=True)
     assert_never(event)
 
 
 def _with_items(order: OrderView, product_id: int, more: int, told: Told) -> OrderView:
     """Prices and total come again when the order is validated again."""
     pieces = quantities(order)
-    pieces[product_id] += more
+    pieces[product_id] = pieces.get(product_id, 0) + more
     items = tuple(
         OrderLineView(product_id=product, quantity=quantity) for product, quantity in pieces.items() if quantity
     )
-    fewer_or_more = replace(order, items=items, item_count=order.item_count + more, total=None)
-    return _findable(_entered(fewer_or_more, "PENDING", told))
+    item_count = order.item_count + more
+    return _findable(_entered(order, "PENDING", told, items=items, item_count=item_count, total=None))
 
 
 def _paying(order: OrderView, event: PaymentRequested | OrderPaid | OrderPaymentFailed, told: Told) -> OrderView:
@@ -150,14 +150,14 @@ def _paying(order: OrderView, event: PaymentRequested | OrderPaid | OrderPayment
             payment = PaymentView(
                 payment_id=event.payment_id, status="REQUESTED", amount=event.amount, method=event.method
             )
-            return replace(_entered(order, order.status, told), payment=payment)
+            return _entered(order, order.status, told, payment=payment)
         case OrderPaymentFailed():
             payment = order.payment and replace(order.payment, status="FAILED", code=event.code, reason=event.reason)
-            return replace(_entered(order, order.status, told), payment=payment)
+            return _entered(order, order.status, told, payment=payment)
         case OrderPaid():
             method = order.payment.method if order.payment else "card"
             payment = PaymentView(payment_id=event.payment_id, status="CAPTURED", amount=event.amount, method=method)
-            return replace(_entered(order, "PAID", told), payment=payment, captured=event.amount)
+            return _entered(order, "PAID", told, payment=payment, captured=event.amount)
     assert_never(event)
 
 
@@ -165,11 +165,12 @@ def _returning(order: OrderView, event: RefundRequested | OrderRefunded, told: T
     """An order of which all went back is REFUNDED; of which some did, it stays what it is."""
     if isinstance(event, RefundRequested):
         refund = RefundView(refund_id=event.refund_id, status="REQUESTED", amount=event.amount, reason=event.reason)
-        return replace(_entered(order, order.status, told), refund=refund)
+        return _entered(order, order.status, told, refund=refund)
     captured = _left(order, event.amount)
-    after = _entered(order, order.status if captured else "REFUNDED", told)
-    return replace(
-        after,
+    return _entered(
+        order,
+        order.status if captured else "REFUNDED",
+        told,
         captured=captured,
         refunded=_added(order.refunded, event.amount),
         refund=order.refund and replace(order.refund, status="REFUNDED"),
@@ -191,7 +192,7 @@ def _moved(order: OrderView, event: Event, told: Told) -> OrderView:
         case OrderValidated():
             return _validated(order, event, told)
         case OrderRejected():
-            return replace(_entered(order, "REJECTED", told), reject_code=event.code, reject_reason=event.reason)
+            return _entered(order, "REJECTED", told, reject_code=event.code, reject_reason=event.reason)
         case OrderShipped():
             return _shipped(order, event, told)
         case OrderDelivered():
@@ -199,7 +200,7 @@ def _moved(order: OrderView, event: Event, told: Told) -> OrderView:
         case OrderCompleted():
             return _entered(order, "COMPLETED", told)
         case OrderCancelled():
-            return replace(_entered(order, "CANCELLED", told), cancel_code=event.code, cancel_reason=event.reason)
+            return _entered(order, "CANCELLED", told, cancel_code=event.code, cancel_reason=event.reason)
     raise ValueError(f"{type(event).__name__} says nothing about an order")
 
 
@@ -215,24 +216,25 @@ def _validated(order: OrderView, event: OrderValidated, told: Told) -> OrderView
     )
     amount = sum(line.unit_price.amount * line.quantity for line in event.items)
     total = Money(amount=amount, currency=event.items[0].unit_price.currency)
-    return _findable(replace(_entered(order, "VALIDATED", told), items=items, total=total))
+    return _findable(_entered(order, "VALIDATED", told, items=items, total=total))
 
 
 def _shipped(order: OrderView, event: OrderShipped, told: Told) -> OrderView:
     shipment = ShipmentView(
         carrier=event.carrier, tracking_number=event.tracking_number, tracking_url=event.tracking_url
     )
-    return _findable(replace(_entered(order, "SHIPPED", told), shipment=shipment))
+    return _findable(_entered(order, "SHIPPED", told, shipment=shipment))
 
 
-def _entered(order: OrderView, status: str, told: Told) -> OrderView:
-    """The order in this status, with the event in its timeline."""
+def _entered(order: OrderView, status: str, told: Told, **changes: Any) -> OrderView:
+    """The order in this status, with the event in its timeline, and what else it changes."""
     return replace(
         order,
         status=status,
         is_pending=status in AWAITING_STOCK,
         updated_at=told.recorded_at,
         timeline=(*order.timeline, _entry(told)),
+        **changes,
     )
 
 

@@ -14,15 +14,18 @@ _PART = re.compile(r"\w+")
 
 def words_of(*texts: str | None) -> tuple[str, ...]:
     """Return each word once, in the order in which they come; `KB-456` is found as a whole and by its parts."""
-    found: dict[str, None] = {}
-    for text in texts:
-        if text:
-            found |= dict.fromkeys(_words_in(text))
-    return tuple(found)[:MAX_WORDS]
+    words = [word for text in texts if text for word in _words_in(text)]
+    return tuple(dict.fromkeys(words))[:MAX_WORDS]
+
+
+def _words_in(text: str) -> tuple[str, ...]:
+    if text.isascii() and text.isalnum():  # one plain word; a parcel's number comes once, and is not worth keeping
+        return (text[:MAX_WORD_CHARACTERS].lower(),)
+    return _words_among_others(text)
 
 
 @functools.lru_cache(KEPT_TEXTS)
-def _words_in(text: str) -> tuple[str, ...]:
+def _words_among_others(text: str) -> tuple[str, ...]:
     """Names of products come again and again."""
     words = [(word, *_PART.findall(word)) for word in _WORD.findall(_plain(text))]
     return tuple(part[:MAX_WORD_CHARACTERS] for parts in words for part in parts)

@@ -20,7 +20,7 @@ from common.mongo import reaching
 from common.read_models.folding import Skips
 from common.read_models.shapes import ReadModel
 from common.skips import read_skips_of
-from common.stored_commits import WITHOUT_METADATA, from_partial_document
+from common.stored_commits import WITHOUT_METADATA, from_partial_document, to_be_folded
 from projector.verification.differing import Finding, finding_of
 from projector.verification.moment import Moment, NotNow, moment_of
 
@@ -108,7 +108,7 @@ async def _commits_of(
         too_long = events["commits"].find(longer, {"stream": 1}, hint="stream_version", session=session)
         left_out = {names[commit["stream"]] for commit in await too_long.to_list()}
         wanted = {"stream": {"$in": [stream for stream, key in names.items() if key not in left_out]}}
-        found = events["commits"].find(wanted, WITHOUT_METADATA, hint="stream_version", session=session)
+        found = to_be_folded(events["commits"]).find(wanted, WITHOUT_METADATA, hint="stream_version", session=session)
         told: dict[Key, list[Commit]] = {key: [] for key in keys if key not in left_out}
         async for document in found:
             told[names[document["stream"]]].append(from_partial_document(document))

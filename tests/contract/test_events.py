@@ -1,10 +1,13 @@
 """Stored names are for ever: every schema of every event that was ever written decodes, and stays what it is."""
 
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+import bson
 import orjson
 import pytest
+from bson.codec_options import CodecOptions
 from jsonschema import Draft202012Validator
 from pydantic import Field
 
@@ -38,6 +41,18 @@ def test_what_was_once_stored_decodes(name: str) -> None:
     event = decode_event(RecordedEvent(type=event_type, schema=schema, data=EXAMPLES[name]))
     if schema == event.schema_version:
         assert plain(encode_event(event).data) == EXAMPLES[name]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in EXAMPLES if parts_of(name)[0] in ("OrderImported", "OrderInitiated")]
+)
+def test_it_decodes_to_the_same_whether_instants_were_read_with_their_zone_or_without(name: str) -> None:
+    event_type, schema = parts_of(name)
+    event = decode_event(RecordedEvent(type=event_type, schema=schema, data=EXAMPLES[name]))
+    stored = bson.encode(encode_event(event).data)
+    for options in (CodecOptions[dict[str, Any]](), CodecOptions[dict[str, Any]](tz_aware=True, tzinfo=UTC)):
+        data = bson.decode(stored, options)
+        assert decode_event(RecordedEvent(type=event_type, schema=event.schema_version, data=data)) == event
 
 
 def test_every_schema_of_every_event_has_its_two_files() -> None:

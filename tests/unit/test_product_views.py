@@ -25,7 +25,7 @@ from common.read_models.inventory import INVENTORY, InventoryView
 from common.read_models.products import PRODUCTS, ProductView
 from common.read_models.shapes import Told
 from common.read_models.storage import to_fields, to_view
-from common.read_models.words import MAX_WORDS, asked_words, beginnings_of, words_of
+from common.read_models.words import MAX_WORD_CHARACTERS, MAX_WORDS, asked_words, beginnings_of, words_of
 from projector.batch import Doc, DocumentId, applied, fold
 from projector.statements import document_statements
 from query_service.queries.products import show_product
@@ -262,6 +262,11 @@ def _plain(documents: dict[Any, Any]) -> Any:
 
 def test_words_are_found_whole_and_by_their_parts_whatever_their_case() -> None:
     assert words_of("A Quiet, quiet Straße", None, "KB-456.a") == ("a", "quiet", "strasse", "kb-456.a", "kb", "456")
+
+
+@pytest.mark.parametrize("word", ["JD0000000017", "keyboard", "4711", "x" * (MAX_WORD_CHARACTERS + 1)])
+def test_a_plain_word_alone_is_what_it_is_among_others(word: str) -> None:
+    assert words_of(word) == words_of(f"{word}!")
 
 
 def test_a_document_has_a_limit_of_words() -> None:
