@@ -2,13 +2,14 @@
 
 First the log is told stream by stream and each document compared with its fold, then what is stored is asked for in the
 log, then the sums are those of the documents. A snapshot lasts five minutes by default: what takes longer goes on at a
-later moment. Sums want one moment for all: as many as fit into memory are added up at a time, each time from a new one.
+later moment. Sums want one moment for all: they are weighed together, and only where that does not come out even are as
+many as fit into memory added up at a time, each time at a new moment.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from pymongo.asynchronous.database import AsyncDatabase
@@ -16,11 +17,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from common.envelope import Commit
 from common.errors import Unavailable
 from common.read_models.shapes import ReadModel
-from common.read_models.storage import SUMS
 from common.skips import read_skips_of
 from projector.generations.building import told
 from projector.verification.moment import Moment, NotNow, moment_of
-from projector.verification.sum_checking import Unreadable, verify_all_sums
+from projector.verification.sum_checking import Unreadable, fingerprints_of, verify_sums
 from projector.verification.verifying import Checked, Key, compared, log_at, subjects_told, verify_documents
 from projector.views import beginning_at, is_ended_snapshot, reaching_views
 
@@ -32,6 +32,7 @@ WAIT_SECONDS = 60.0  # for partitions that are being emptied
 WAIT_PAUSE_SECONDS = 0.1
 ENDLESS_COMMITS = 2**31 - 2
 Tell = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -152,25 +153,29 @@ class FullVerification:
         return after if page is None else None
 
     async def _sums(self) -> None:
-        """Each bucket at a moment of its own, so that only the reading of all documents must fit into one."""
-        with reaching_views():
-            async with whole_moment(self._views) as moment:
-                count = await self._views[moment.places[SUMS]].estimated_document_count()
-        buckets = 1 + count // MOST_SUMS
-        for bucket in range(buckets):
-            async with whole_moment(self._views) as moment:
-                self.verdict.unsaid = await self._sums_in(moment, bucket, buckets) or self.verdict.unsaid
+        """Those that may differ are found in one reading of all, and looked at one by one in others."""
+        fingerprints = await self._at_one_moment(lambda moment: fingerprints_of(moment, self._model))
+        if fingerprints is None:
+            return
+        self.verdict.sums += fingerprints.stored
+        for some in fingerprints.doubted(MOST_SUMS):
+            checked = await self._at_one_moment(lambda moment, some=some: verify_sums(moment, self._model, some))
+            if checked is not None:
+                self.verdict.sums += sum(found.what == "missing" for found in checked.findings)
+                self.verdict.add(checked)
 
-    async def _sums_in(self, moment: Moment, bucket: int, buckets: int) -> str | None:
-        try:
-            checked = await while_it_lasts(verify_all_sums(moment, self._model, bucket, buckets))
-        except Unreadable:
-            return "some documents cannot be read, so nobody can say what they add to the sums"
-        if checked is None:
-            return "MongoDB let go of the snapshot before all was read; raise its minSnapshotHistoryWindowInSeconds"
-        self.verdict.sums += checked.count
-        self.verdict.add(checked)
-        return None
+    async def _at_one_moment(self, reading: Callable[[Moment], Awaitable[T]]) -> T | None:
+        """None, and why in the verdict, where it cannot be read so."""
+        async with whole_moment(self._views) as moment:
+            try:
+                read = await while_it_lasts(reading(moment))
+            except Unreadable:
+                self.verdict.unsaid = "some documents cannot be read, so nobody can say what they add to the sums"
+                return None
+        if read is None:
+            why = "MongoDB let go of the snapshot before all was read; raise its minSnapshotHistoryWindowInSeconds"
+            self.verdict.unsaid = why
+        return read
 
 
 @asynccontextmanager

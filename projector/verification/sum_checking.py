@@ -1,6 +1,5 @@
 """Whether sums are those of the documents that stand beside them, at one moment of the views' database (V4)."""
 
-import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from common.read_models.users import USER_PRODUCTS, USERS
 from projector.generations.comparing import flat, told_of_sum
 from projector.verification.differing import Finding
 from projector.verification.moment import Moment
+from projector.verification.sum_fingerprints import Buckets, Fingerprints, bucket_of
 from projector.verification.verifying import Checked
 from projector.views import reaching_views
 
@@ -61,7 +61,7 @@ def differing_sums(
             continue
         checked.count += bool(wanted or found)
         if fields := sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)):
-            checked.findings = [*checked.findings, _finding(moment, key, wanted, found, fields)]
+            checked.findings.append(_finding(moment, key, wanted, found, fields))
     return checked
 
 
@@ -94,19 +94,28 @@ async def verify_user(moment: Moment, user_id: int) -> Checked:
     return differing_sums(moment, expected, await stored_sums_of(moment, user_id))
 
 
-async def verify_all_sums(
-    moment: Moment, model: ReadModel[Any], bucket: int, buckets: int, tell: Callable[[int], None] = lambda _: None
-) -> Checked:
-    """Of all sums those whose ids fall into this bucket, so that only they are in memory; Unreadable."""
+async def fingerprints_of(moment: Moment, model: ReadModel[Any]) -> Fingerprints:
+    """Of all sums and all documents at this moment; Unreadable."""
+    fingerprints = Fingerprints(model.summaries)
+    async for page in pages(moment, model.collection):
+        for document in page:
+            fingerprints.add(contribution_of_stored(model, document), document.get("partition", 0))
+    async for raw_page in raw_pages(moment, SUMS):
+        for document in raw_page:
+            fingerprints.subtract(document["_id"], told_of_sum(flat(document)))
+    return fingerprints
+
+
+async def verify_sums(moment: Moment, model: ReadModel[Any], buckets: Buckets) -> Checked:
+    """Of all sums those in these buckets, so that only they are in memory; Unreadable."""
 
     def counts(key_id: str) -> bool:
-        return zlib.crc32(key_id.encode()) % buckets == bucket
+        return bucket_of(key_id) in buckets
 
     expected: Sums = {}
     async for page in pages(moment, model.collection):
         for document in page:
             add_to(expected, contribution_of_stored(model, document), document.get("partition", 0), counts)
-        tell(len(page))
     checked = Checked()
     async for raw_page in raw_pages(moment, SUMS):
         stored = {document["_id"]: document for document in raw_page if counts(document["_id"])}

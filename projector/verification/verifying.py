@@ -35,7 +35,7 @@ class Checked(msgspec.Struct, kw_only=True):
 
     def add(self, other: "Checked") -> None:
         self.count += other.count
-        self.findings = [*self.findings, *other.findings]
+        self.findings.extend(other.findings)
 
 
 async def verify_documents(
@@ -81,7 +81,7 @@ async def compared(
             continue
         checked.count += 1
         if finding := finding_of(model, key, commits, stored.get(key), moment.upto, skips=skips):
-            checked.findings = [*checked.findings, finding]
+            checked.findings.append(finding)
         await asyncio.sleep(0)
     return checked
 
