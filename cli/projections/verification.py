@@ -19,7 +19,7 @@ from common.read_models.shapes import ReadModel
 from projector.generations.known import model_called
 from projector.verification.full import FullVerification, Verdict
 from projector.verification.moment import NotNow
-from projector.verification.sample import PAGES, verify_sample
+from projector.verification.sample import THOROUGH, verify_sample
 from stack.errors import StackError
 from stack.folder import DEFAULT_FOLDER
 
@@ -61,7 +61,7 @@ async def _verify(data: Path, models: tuple[ReadModel[Any], ...], *, is_full: bo
 async def _verified(
     events: AsyncDatabase, views: AsyncDatabase, model: ReadModel[Any], *, is_full: bool, is_quiet: bool
 ) -> Verdict:
-    total = await events["commits"].estimated_document_count() if is_full else PAGES
+    total = await events["commits"].estimated_document_count() if is_full else THOROUGH.pages
     with progress_of(model.collection, total, is_quiet=is_quiet) as tell:
         if is_full:
             return await FullVerification(events, views, model, tell).run()

@@ -11,10 +11,8 @@ from projector.generations.shown import Example, Generation, Projection, all_pro
 from projector.operations.routes import Nothing, OperationRoute, Views
 from projector.verification.differences import FoundDifference, differences_of
 from projector.verification.moment import NotNow
-from projector.verification.sample import verify_sample
+from projector.verification.sample import QUICK, verify_sample
 from projector.views import reaching_views
-
-PAGES = 2  # of a sample: the projector has other work, and the client waits
 
 
 class Rebuild(Message):
@@ -69,10 +67,13 @@ async def list_differences(views: Views, http: web.Request, _: Nothing) -> Found
 
 
 async def verify(views: Views, http: web.Request, _: Nothing) -> Verified:
-    """At most a thousand documents at a time, others each time. All of them: `cqrs projections verify --full`."""
+    """As many as two seconds take, a thousand at most, others each time; none with more than 1,000 commits.
+
+    All of them: `cqrs projections verify --full`.
+    """
     model = model_called(http.match_info["name"])
     try:
-        found = await verify_sample(views.log.database, views.database, model, pages=PAGES)
+        found = await verify_sample(views.log.database, views.database, model, effort=QUICK)
     except NotNow as error:
         raise CommandRejected("not_comparable", str(error)) from error
     return {

@@ -1,6 +1,9 @@
 """A few thousand documents of a read model, and the sums of some users, compared with the log: a verdict in seconds."""
 
+import math
 import random
+import time
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -10,11 +13,27 @@ from projector.verification.full import ENDLESS_COMMITS, Tell, Verdict
 from projector.verification.moment import Moment, moment_of
 from projector.verification.sampling import some_stored, some_told
 from projector.verification.sum_checking import verify_user
-from projector.verification.verifying import Key, log_at, verify_documents
+from projector.verification.verifying import MOST_COMMITS, Key, log_at, verify_documents
 
-PAGES = 10
-PAGE_DOCUMENTS = 250  # of what is stored, and as many of what the log tells
 PAGE_USERS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much a sample may cost: pages of so many documents of what is stored, and as many of what the log tells.
+
+    Documents of more commits are left out. No page is begun after so many `seconds`.
+    """
+
+    pages: int
+    page_documents: int
+    most_commits: int = ENDLESS_COMMITS
+    seconds: float = math.inf
+
+
+THOROUGH = Effort(pages=10, page_documents=250)
+QUICK = Effort(pages=20, page_documents=25, most_commits=MOST_COMMITS, seconds=2.0)
+"""While a client waits, for as long as the gateway does."""
 
 
 async def verify_sample(
@@ -23,16 +42,20 @@ async def verify_sample(
     model: ReadModel[Any],
     tell: Tell = lambda _, __: None,
     *,
-    pages: int = PAGES,
+    effort: Effort = THOROUGH,
 ) -> Verdict:
     """NotNow as for the full one. `tell` hears of each page, and of no events: it counts documents."""
     verdict, seen = Verdict(projection=model.collection, is_full=False), set[Key]()
-    for _ in range(pages):
+    ends_at = time.monotonic() + effort.seconds
+    for page in range(effort.pages):
+        if page and time.monotonic() > ends_at:
+            break
         async with moment_of(views) as moment, log_at(events, moment):
             verdict.position = max(verdict.position, moment.position)
-        keys = [key for key in await _some_keys(events, views, model, moment) if key not in seen]
+        some = await _some_keys(events, views, model, moment, effort.page_documents)
+        keys = [key for key in some if key not in seen]
         seen.update(keys)
-        checked = await verify_documents(events, views, model, keys, ENDLESS_COMMITS)
+        checked = await verify_documents(events, views, model, keys, effort.most_commits)
         verdict.documents += checked.count
         verdict.moments += 1
         verdict.add(checked)
@@ -42,12 +65,14 @@ async def verify_sample(
     return verdict
 
 
-async def _some_keys(events: AsyncDatabase, views: AsyncDatabase, model: ReadModel[Any], moment: Moment) -> list[Key]:
+async def _some_keys(
+    events: AsyncDatabase, views: AsyncDatabase, model: ReadModel[Any], moment: Moment, count: int
+) -> list[Key]:
     partitions = frozenset(moment.upto)
     if not partitions:
         return []
-    stored = await some_stored(views, model, partitions, len(partitions), PAGE_DOCUMENTS)
-    told = await some_told(events, model, partitions, len(partitions), PAGE_DOCUMENTS)
+    stored = await some_stored(views, model, partitions, len(partitions), count)
+    told = await some_told(events, model, partitions, len(partitions), count)
     return [*dict.fromkeys((*stored, *told))]
 
 

@@ -25,9 +25,8 @@ from projector.verification.moment import NotNow, moment_of
 from projector.verification.repairing import ask_for_repair
 from projector.verification.sampling import some_stored, some_told
 from projector.verification.sum_checking import verify_user
-from projector.verification.verifying import Checked, Key, verify_documents
+from projector.verification.verifying import MOST_COMMITS, Checked, Key, verify_documents
 
-MOST_COMMITS = 1_000  # of one document; longer ones are left to `cqrs projections verify --full`
 ADVICE = "`cqrs projections rebuild orders` makes the sums anew"
 
 log = structlog.get_logger(__name__)

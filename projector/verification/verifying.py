@@ -25,6 +25,7 @@ from projector.verification.differing import Finding, finding_of
 from projector.verification.moment import Moment, NotNow, moment_of
 
 Key = str | int
+MOST_COMMITS = 1_000  # of one document; longer ones are left to `cqrs projections verify`, which takes its time
 
 
 class Checked(msgspec.Struct, kw_only=True):

@@ -17,7 +17,7 @@ from common.read_models import ORDERS
 from projector.verification import full as full_verification
 from projector.verification.full import Verdict, while_it_lasts
 from projector.verification.moment import Moment, NotNow, moment_of
-from projector.verification.sample import verify_sample
+from projector.verification.sample import Effort, verify_sample
 from tests.support.cqrs import Cqrs
 from tests.support.system import until
 from tests.support.verifying import fully_verified
@@ -199,6 +199,18 @@ async def test_a_sample_tells_what_it_meets(bench: ViewBench) -> None:
         return wanted <= set(examples(await verify_sample(events, bench.views, ORDERS)))
 
     await until(are_met, seconds=SOON_SECONDS, what="a sample meets both")
+
+
+async def test_a_quick_sample_begins_no_page_after_its_time_and_leaves_long_documents_out(bench: ViewBench) -> None:
+    """However long the documents are, whoever waits for it is answered."""
+    events = bench.log.database
+    lengths = [len(await bench.log.read_stream(stream)) for stream in await events["commits"].distinct("stream")]
+    short = Effort(pages=1_000, page_documents=3, seconds=0)
+    assert 0 < (await verify_sample(events, bench.views, ORDERS, effort=short)).documents <= 6
+    no_long_ones = Effort(pages=30, page_documents=20, most_commits=min(lengths))
+    verdict = await verify_sample(events, bench.views, ORDERS, effort=no_long_ones)
+    assert verdict.documents < MANY
+    assert verdict.is_identical
 
 
 async def test_the_command_says_what_differs_and_ends_with_1(

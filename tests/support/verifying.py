@@ -7,8 +7,8 @@ from common.read_models import READ_MODELS
 from projector.verification.full import FullVerification, Verdict
 from projector.verification.moment import moment_of
 from projector.verification.sum_checking import verify_user
-from projector.verification.verifier import MOST_COMMITS, Verifier
-from projector.verification.verifying import Checked, verify_documents
+from projector.verification.verifier import Verifier
+from projector.verification.verifying import MOST_COMMITS, Checked, verify_documents
 from tests.support.view_bench import ViewBench
 
 USERS = range(1, 6)
