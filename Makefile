@@ -16,7 +16,8 @@ test: install ## Lint, types and all tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
-	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder || \
+	  { code=$$?; [ $$code -eq 1 ] || rm -f .pytest_cache/v/cache/lastfailed; exit $$code; }
 
 test-again: install ## Run again, alone, what failed in the last make test, if it was at most three tests
 	@scripts/test_again.sh

@@ -86,9 +86,9 @@ def _in_order(fields: Mapping[str, int | str]) -> Statement:
 
 
 @functools.lru_cache(KEPT_LAYOUTS)
-def _layout(names: tuple[str, ...]) -> list[tuple[str, str, str]]:
+def _layout(names: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
     """The names in their order, each with what stands before and behind its dot."""
-    return [(name, outer, inner) for name in sorted(names) for outer, _, inner in [name.partition(".")]]
+    return tuple((name, outer, inner) for name in sorted(names) for outer, _, inner in [name.partition(".")])
 
 
 def stored_document(document_id: DocumentId, doc: Doc) -> Statement:

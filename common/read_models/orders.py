@@ -227,7 +227,7 @@ def _shipped(order: OrderView, event: OrderShipped, told: Told) -> OrderView:
 
 
 def _entered(order: OrderView, status: str, told: Told, **changes: Any) -> OrderView:
-    """The order in this status, with the event in its timeline, and what else it changes."""
+    """The order in this status, with the event in its timeline, and what else it changes: copied once, not twice."""
     return replace(
         order,
         status=status,

@@ -38,11 +38,15 @@ class FoundDifferences(TypedDict):
 
 
 class Verified(TypedDict):
-    """A sample of documents, and the sums of some users, compared with the fold of the log up to `position`."""
+    """A sample of documents, and the sums of some users, compared with the fold of the log up to `position`.
+
+    `left_out` of those that were drawn were not compared: they have more than 1,000 commits.
+    """
 
     projection: str
     position: int
     documents: int
+    left_out: int
     sums: int
     differences: int
     examples: list[Example]
@@ -80,6 +84,7 @@ async def verify(views: Views, http: web.Request, _: Nothing) -> Verified:
         "projection": model.collection,
         "position": found.position,
         "documents": found.documents,
+        "left_out": found.left_out,
         "sums": found.sums,
         "differences": found.differences,
         "examples": [Example(**example) for example in found.examples],

@@ -36,12 +36,16 @@ T = TypeVar("T")
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """`moments` is at how many moments documents were looked at; `unsaid` is why not all sums were compared."""
+    """`moments` is at how many moments documents were looked at; `unsaid` is why not all sums were compared.
+
+    `left_out` are documents of a sample that were drawn and would take too long.
+    """
 
     projection: str
     is_full: bool = True
     position: int = 0
     documents: int = 0
+    left_out: int = 0
     sums: int = 0
     events: int = 0
     moments: int = 0

@@ -22,7 +22,7 @@ PAGE_USERS = 10
 class Effort:
     """How much a sample may cost: pages of so many documents of what is stored, and as many of what the log tells.
 
-    Documents of more commits are left out. No page is begun after so many `seconds`.
+    A document with a longer stream than `most_commits` is left out. No page is begun after so many `seconds`.
     """
 
     pages: int
@@ -45,7 +45,7 @@ async def verify_sample(
     effort: Effort = THOROUGH,
 ) -> Verdict:
     """NotNow as for the full one. `tell` hears of each page, and of no events: it counts documents."""
-    verdict, seen = Verdict(projection=model.collection, is_full=False), set[Key]()
+    verdict, seen, seen_users = Verdict(projection=model.collection, is_full=False), set[Key](), set[int]()
     ends_at = time.monotonic() + effort.seconds
     for page in range(effort.pages):
         if page and time.monotonic() > ends_at:
@@ -54,13 +54,16 @@ async def verify_sample(
             verdict.position = max(verdict.position, moment.position)
         some = await _some_keys(events, views, model, moment, effort.page_documents)
         keys = [key for key in some if key not in seen]
+        if not keys:
+            continue
         seen.update(keys)
         checked = await verify_documents(events, views, model, keys, effort.most_commits)
         verdict.documents += checked.count
+        verdict.left_out += checked.left_out
         verdict.moments += 1
         verdict.add(checked)
         if model.summaries:
-            await _verify_users(views, model, keys, verdict)
+            await _verify_users(views, model, keys, seen_users, verdict)
         tell(1, 0)
     return verdict
 
@@ -76,12 +79,16 @@ async def _some_keys(
     return [*dict.fromkeys((*stored, *told))]
 
 
-async def _verify_users(views: AsyncDatabase, model: ReadModel[Any], keys: list[Key], verdict: Verdict) -> None:
+async def _verify_users(
+    views: AsyncDatabase, model: ReadModel[Any], keys: list[Key], seen: set[int], verdict: Verdict
+) -> None:
+    """Each user once, of those who have some of these orders."""
     async with moment_of(views) as moment:
         some = random.sample(keys, min(PAGE_USERS, len(keys)))
         orders = await moment.documents(model.collection, some)
         for user_id in {order.get("user_id") for order in orders.values()}:
-            if isinstance(user_id, int):
+            if isinstance(user_id, int) and user_id not in seen:
+                seen.add(user_id)
                 checked = await verify_user(moment, user_id)
                 verdict.sums += checked.count
                 verdict.add(checked)

@@ -55,7 +55,7 @@ def differing_sums(
 ) -> Checked:
     """All of which there is anything on either side; a sum that came back to nothing is as good as none."""
     checked = Checked()
-    for key in sorted(expected.keys() | stored.keys()):
+    for key in sorted(expected.keys() | stored.keys(), key=str):
         wanted, found = told_of_sum(expected.get(key, {})), told_of_sum(flat(stored.get(key)))
         if (wanted or found).get("partition", 0) in moment.emptied:
             continue
@@ -153,7 +153,8 @@ def _names(key: SummaryKey, partition: int) -> dict[str, Any]:
 def _finding(
     moment: Moment, key: str, wanted: Mapping[str, Any], found: Mapping[str, Any], fields: Iterable[str]
 ) -> Finding:
-    partition = (wanted or found).get("partition", 0)
+    told = (wanted or found).get("partition", 0)
+    partition = told if isinstance(told, int) else 0  # what is stored may be anything
     return Finding(
         projection=model_with_sums().collection,
         collection=SUMS,

@@ -29,13 +29,15 @@ MOST_COMMITS = 1_000  # of one document; longer ones are left to `cqrs projectio
 
 
 class Checked(msgspec.Struct, kw_only=True):
-    """How many were looked at, and which of them are not what they should be."""
+    """How many were looked at, how many were left out as too long, and what is not as it should be."""
 
     count: int = 0
+    left_out: int = 0
     findings: list[Finding] = []
 
     def add(self, other: "Checked") -> None:
         self.count += other.count
+        self.left_out += other.left_out
         self.findings.extend(other.findings)
 
 
@@ -62,7 +64,9 @@ async def _verify_once(
             told = await _commits_of(events, session, model, keys, most_commits)
     counted = {key: _counted(commits, moment) for key, commits in told.items()}
     known = {key: commits for key, commits in counted.items() if commits is not None}
-    return await compared(moment, model, known, stored, await read_skips_of(views, events))
+    checked = await compared(moment, model, known, stored, await read_skips_of(views, events))
+    checked.left_out = len(keys) - len(told)
+    return checked
 
 
 async def compared(

@@ -22,8 +22,7 @@ from projector.verification.differences import differences_of, note_difference, 
 from projector.verification.differing import Finding
 from projector.verification.moment import NotNow, moment_of
 from projector.verification.sum_checking import verify_user
-from projector.verification.verifier import MOST_COMMITS
-from projector.verification.verifying import verify_documents
+from projector.verification.verifying import MOST_COMMITS, verify_documents
 from tests.support.history import some_history
 from tests.support.ledger import event
 from tests.support.verifying import found_everywhere, verifier_of

@@ -1,10 +1,12 @@
 """Sums and what documents add to them are weighed against each other: whatever differs is doubted, nothing else is."""
 
+import itertools
 import random
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from bson import Int64
 
 from common.read_models.shapes import Contribution, Summary, SummaryKey
 from common.read_models.storage import summary_id
@@ -72,6 +74,9 @@ def test_what_is_right_is_not_doubted_in_whatever_order_it_comes(seed: int) -> N
         {"note": "tampered"},
         {"partition": 9},
         {"user_id": 7_000},
+        {"user_id": "as text"},
+        {"partition": [3]},
+        {"of": ["users"]},
         {"of": "days"},
         {"of": "nothing"},
         {"of": None},
@@ -82,6 +87,8 @@ def test_a_sum_that_differs_is_doubted(changes: dict[str, Any]) -> None:
     added = contributions(random.Random(7))
     stored = sums_of(added)
     key = next(key for key, told in stored.items() if told["of"] == "users")
+    if changes.get("user_id") == "as text":
+        changes = {"user_id": str(stored[key]["user_id"])}
     told = stored[key] | changes
     stored[key] = {name: value for name, value in told.items() if value is not None}
     assert doubted(added, stored) == {bucket_of(key)}
@@ -107,7 +114,27 @@ def test_one_that_is_missing_and_one_too_many_are_doubted_and_one_that_says_noth
     stored["users/9999"] = {"of": "users", "user_id": 9999, "partition": 3, "total_orders": 1}
     stored[12] = {"of": "users", "user_id": 12, "partition": 3, "total_orders": 1}
     stored["users/8888"] = {}
-    assert doubted(added, stored) == {bucket_of(missing), bucket_of("users/9999"), 12 % BUCKETS}
+    assert doubted(added, stored) == {bucket_of(missing), bucket_of("users/9999"), bucket_of(12)}
+
+
+def test_a_number_is_right_in_whatever_size_it_is_stored() -> None:
+    added = contributions(random.Random(10))
+    stored = sums_of(added)
+    for told in stored.values():
+        told.update({name: Int64(value) for name, value in told.items() if isinstance(value, int)})
+    assert doubted(added, stored) == set()
+
+
+def test_moves_of_two_sums_in_one_bucket_that_make_up_for_each_other_are_doubted() -> None:
+    """As when what one order changed was told of another user: the same numbers, with the opposite sign."""
+    keys = [key for key in range(40 * BUCKETS) if bucket_of(f"users/{key}") == 0]
+    pairs = itertools.combinations(keys, 2)
+    moves: Mapping[str, int] = {"statuses.PAID": 1, "statuses.PENDING": -1}
+    for one, other in pairs:
+        fingerprints = Fingerprints((USERS,))
+        for user_id, sign in ((one, 1), (other, -1)):
+            fingerprints.add({SummaryKey(USERS, (user_id,)): {name: sign * by for name, by in moves.items()}}, 0)
+        assert list(fingerprints.doubted(MANY)) == [{0}]
 
 
 def test_only_so_many_are_looked_at_together_as_fit_into_memory() -> None:

@@ -75,8 +75,9 @@ const wishesFor = ({ name, generations }, isBusy, reload) => [
   },
 ].filter(Boolean).map((wish) => ({ ...wish, onDone: () => reload() }));
 
-const saidOf = ({ documents, sums, differences, position }) =>
-  `${differences ? `Different: ${count(differences)} of` : "Identical:"} ${counted(documents, "document")} and ${counted(sums, "sum")}, up to position ${count(position)}`;
+const saidOf = ({ documents, left_out, sums, differences, position }) =>
+  `${differences ? `Different: ${count(differences)} of` : "Identical:"} ${counted(documents, "document")} and ${counted(sums, "sum")}, up to position ${count(position)}`
+  + (left_out ? `; ${counted(left_out, "document")} of more than 1,000 commits left out` : "");
 
 const Generation = ({ generation: one, name, reload }) => html`
   <div class="generation">
