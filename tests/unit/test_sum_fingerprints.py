@@ -142,5 +142,6 @@ def test_only_so_many_are_looked_at_together_as_fit_into_memory() -> None:
     for user_id in range(20_000):
         fingerprints.add({SummaryKey(USERS, (user_id,)): {"total_orders": 1}}, 0)
     groups = list(fingerprints.doubted(1_000))
-    assert all(len(group) <= 1_000 * BUCKETS / 20_000 for group in groups)
+    about = 1_000 * BUCKETS / 20_000
+    assert all(about / 2 < len(group) < about * 2 for group in groups[:-1])
     assert len({bucket for group in groups for bucket in group}) == sum(map(len, groups)) > BUCKETS * 0.9
