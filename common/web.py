@@ -241,8 +241,8 @@ class _RequestHandler(web.RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """Answer what is not HTTP, or broke before anybody could handle it; then hang up."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun already")
+        if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
+            raise ConnectionError("the client left, or has the beginning of an answer")
         REQUESTS.labels("malformed", status).inc()
         if status >= 500:
             log.error("request_failed", status=status, error=type(exc).__name__)
