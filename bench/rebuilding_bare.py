@@ -12,12 +12,11 @@ from pymongo import MongoClient
 
 from common.codec import decode_event
 from common.envelope import RecordedEvent
-from common.log_streams import streams_range
+from common.log_streams import PAGE_COMMITS, streams_range
 from common.read_models.orders import ORDERS
 from common.read_models.shapes import Told
 from common.stored_commits import WITHOUT_METADATA
 
-PAGE_COMMITS = 2_000
 Documents = Iterator[dict[str, Any]]
 
 

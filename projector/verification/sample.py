@@ -54,6 +54,7 @@ async def verify_sample(
             verdict.position = max(verdict.position, moment.position)
         some = await _some_keys(events, views, model, moment, effort.page_documents)
         keys = [key for key in some if key not in seen]
+        tell(1, 0)
         if not keys:
             continue
         seen.update(keys)
@@ -64,7 +65,6 @@ async def verify_sample(
         verdict.add(checked)
         if model.summaries:
             await _verify_users(views, model, keys, seen_users, verdict)
-        tell(1, 0)
     return verdict
 
 
